@@ -1,0 +1,88 @@
+import type { FailureKind } from './failure.ts';
+import type { Cloud, OutputKind } from './operation.ts';
+
+/** Every state and the states that may follow it. A job never moves any other way. */
+export const transitions = {
+  /** Held here until the account has room. */
+  queued: ['submitting', 'failed', 'cancelled'],
+  /** The intent is committed and the request may have left. Back to `queued` only on proof of refusal. */
+  submitting: ['queued', 'pending', 'failed', 'unknown'],
+  /** Accepted by the cloud. */
+  pending: ['running', 'succeeded', 'failed', 'cancelled'],
+  running: ['succeeded', 'failed', 'cancelled'],
+  /** The outcome of the submit call could not be learned. Left only by adoption or release. */
+  unknown: ['pending', 'running', 'succeeded', 'failed', 'cancelled'],
+  succeeded: [],
+  failed: [],
+  cancelled: [],
+} as const satisfies Record<string, readonly string[]>;
+
+export type JobStatus = keyof typeof transitions;
+
+export const jobStatuses = Object.keys(transitions) as readonly JobStatus[];
+
+export function canMove(from: JobStatus, to: JobStatus): boolean {
+  return (transitions[from] as readonly JobStatus[]).includes(to);
+}
+
+export function isFinal(status: JobStatus): boolean {
+  return transitions[status].length === 0;
+}
+
+/** States in which a cloud holds the job, so that asking for its progress makes sense. */
+export const pollable = ['pending', 'running'] as const satisfies readonly JobStatus[];
+
+/** States that take up room in a lane. */
+export const occupying = ['submitting', 'pending', 'running'] as const satisfies readonly JobStatus[];
+
+export interface JobOutput {
+  readonly kind: OutputKind;
+  readonly url: string;
+  readonly mimeType: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  readonly durationMs?: number;
+  readonly localPath?: string;
+  readonly sizeBytes?: number;
+  readonly sha256?: string;
+}
+
+export interface JobFailure {
+  readonly kind: FailureKind;
+  readonly code?: string;
+  readonly message: string;
+  readonly advice: string;
+  readonly retryable: boolean;
+}
+
+/** One job as stored. All times are milliseconds since the epoch. */
+export interface Job {
+  readonly id: string;
+  readonly tool: string;
+  readonly cloud: Cloud;
+  /** Which of the cloud's accounts holds it: a fingerprint, never a key. */
+  readonly account: string;
+  readonly lane: string;
+  readonly status: JobStatus;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly inputDigest: string;
+  readonly idempotencyKey?: string;
+  readonly cloudTaskId?: string;
+  readonly progress?: number;
+  /** Jobs ahead of this one in the cloud's own queue. */
+  readonly queuePosition?: number;
+  readonly outputs: readonly JobOutput[];
+  readonly failure?: JobFailure;
+  readonly warnings: readonly string[];
+  readonly sandbox: boolean;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly submittedAt?: number;
+  readonly polledAt?: number;
+  /** When the runner should next act on it; absent for a job that needs nothing. */
+  readonly dueAt?: number;
+  /** Times that a submit was proved refused and put back. */
+  readonly attempts: number;
+  /** Rises with every stored change, over all jobs: the change feed is "greater than the last one seen". */
+  readonly revision: number;
+}

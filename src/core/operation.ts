@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import type { ErrorRule, ErrorTable } from './failure.ts';
+
+/** An account at a cloud: its own address and its own keys. */
+export const clouds = {
+  vclm: 'Tencent VCLM',
+  vclm_intl: 'Tencent VCLM (international)',
+  ivh: 'Tencent AI Digital Human (IVH)',
+  dashscope: 'Alibaba DashScope',
+} as const;
+
+export type Cloud = keyof typeof clouds;
+export type Site = 'cn' | 'intl';
+export type MediaKind = 'image' | 'audio' | 'video' | 'document';
+export type MediaAspect =
+  | 'format'
+  | 'bytes'
+  | 'seconds'
+  | 'side'
+  | 'ratio'
+  | 'frame_rate'
+  | 'codec'
+  | 'pages';
+
+/** What a cloud documents about the file behind one URL field. All ranges are inclusive. */
+export interface MediaLimits {
+  readonly kind: MediaKind;
+  /** Container formats in lower case, `jpg` standing for `jpeg` too. */
+  readonly formats: readonly string[];
+  readonly codecs?: readonly string[];
+  readonly maxBytes?: number;
+  readonly seconds?: readonly [number, number];
+  /** Pixels, each of width and height. */
+  readonly side?: readonly [number, number];
+  /** Width divided by height. */
+  readonly ratio?: readonly [number, number];
+  /** Frames a second. */
+  readonly frameRate?: readonly [number, number];
+  readonly pages?: number;
+  /** Limits that the page advises without enforcing: a breach is a warning. */
+  readonly advised?: readonly MediaAspect[];
+  /** The documented error code for a breach, by aspect; `open` when it cannot be decoded, `download` when it cannot be fetched. */
+  readonly codes?: Readonly<Partial<Record<MediaAspect | 'open' | 'download', string>>>;
+}
+
+/** Jobs that compete for the same room in an account. */
+export interface Lane {
+  readonly name: string;
+  /** Jobs that may be unfinished in the cloud at once. */
+  readonly size: number;
+  /** Least milliseconds between two submissions. */
+  readonly spacingMs?: number;
+}
+
+export interface Documentation {
+  readonly title: string;
+  /** The page's own date, `YYYY-MM-DD`, or `undated`. */
+  readonly date: string;
+}
+
+/** The cloud's half of an operation: what its pages document, in its own spelling. */
+export interface Wire<
+  Request extends z.ZodType = z.ZodType,
+  Accepted extends z.ZodType = z.ZodType,
+  Status extends z.ZodType = z.ZodType,
+> {
+  readonly cloud: Cloud;
+  /** Set where the vendor documents the operation differently per site. */
+  readonly site?: Site;
+  /** The operation as the cloud names it. */
+  readonly operation: string;
+  readonly documentation: readonly Documentation[];
+  /** `address`: an action (VCLM) or a path below the cloud's base URL. */
+  readonly submit: { readonly address: string; readonly request: Request; readonly reply: Accepted };
+  readonly status: { readonly address: string; readonly reply: Status };
+  /** `call`: codes in a refused call. `task`: codes of a task that failed later. They differ in IVH. */
+  readonly errors: {
+    readonly call: ErrorTable;
+    readonly task: ErrorTable;
+    /** Reads a code that no table lists, by its prefix or range. */
+    readonly unlisted: (code: string) => ErrorRule;
+  };
+  /** Limits by dotted request field, for example `input.video_url`. */
+  readonly media: Readonly<Record<string, MediaLimits>>;
+  readonly resultLifetimeSeconds: number;
+  /** How long the cloud answers queries for a task. */
+  readonly taskLifetimeSeconds: number;
+  readonly lane: Lane;
+  /** Documented rendering seconds for one second of result, where a page says so. */
+  readonly renderSecondsPerSecond?: number;
+}
+
+export type OutputKind = 'video' | 'audio' | 'subtitles' | 'mask';
+
+export interface TaskOutput {
+  readonly kind: OutputKind;
+  readonly url: string;
+  readonly mimeType: string;
+  readonly durationMs?: number;
+}
+
+/** A status reply, decoded. `unrecognised`: a status word that no page documents. */
+export type TaskState =
+  | { readonly state: 'pending'; readonly queuePosition?: number; readonly unrecognised?: string }
+  | { readonly state: 'running'; readonly progress?: number }
+  | { readonly state: 'done'; readonly outputs: readonly TaskOutput[] }
+  | { readonly state: 'failed'; readonly code: string; readonly message: string }
+  | { readonly state: 'cancelled' }
+  /** The cloud does not know the task, or does not know how it stands. */
+  | { readonly state: 'missing' };
+
+/** One operation: the cloud's half, our half, and the bridge between them. */
+export interface Operation<Input extends z.ZodObject = z.ZodObject, W extends Wire = Wire> {
+  readonly wire: W;
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: Input;
+  /** Input field (dotted, snake_case) for each media field of the wire. */
+  readonly mediaFields: Readonly<Record<string, string>>;
+  /** A working input for the operation's resource. */
+  readonly example: z.input<Input>;
+  /** What the pages leave open or say twice, and which reading was chosen. */
+  readonly notes: readonly string[];
+  /** Documented "takes effect only when" conditions that this input does not meet. */
+  warnings?(input: z.output<Input>): readonly string[];
+  encode(input: z.output<Input>): z.input<W['submit']['request']>;
+  taskId(reply: z.output<W['submit']['reply']>): string;
+  decode(reply: z.output<W['status']['reply']>): TaskState;
+}
+
+/** Identity, for inference: declare the wire first, then annotate `encode` with `z.input` of its request. */
+export function defineWire<R extends z.ZodType, A extends z.ZodType, S extends z.ZodType>(
+  wire: Wire<R, A, S>,
+) {
+  return wire;
+}
+
+/** Identity, for inference. */
+export function defineOperation<Input extends z.ZodObject, W extends Wire>(
+  operation: Operation<Input, W>,
+): Operation<Input, W> {
+  return operation;
+}
+
+/** An `http` or `https` address without white space. Clouds fetch it themselves. */
+export function webAddress() {
+  return z.string().regex(/^https?:\/\/[^\s/]+\S*$/, 'must be an http:// or https:// address');
+}

@@ -1,0 +1,109 @@
+import { type ReadResourceResult, ResourceNotFoundError } from '@modelcontextprotocol/server';
+import { Failure } from '../core/failure.ts';
+import type { Application } from './application.ts';
+import { answerFor } from './job-tools.ts';
+import { operationPage } from './operation-page.ts';
+import { collectionUris, itemOf, operationUri } from './resource-uris.ts';
+import type { CatalogEntry } from './catalog.ts';
+
+const json = 'application/json';
+const markdown = 'text/markdown';
+const jobsShown = 50;
+
+/** The fixed resources. Jobs are reached through the template: listing them all would grow without end. */
+export function listResources(entries: readonly CatalogEntry[]) {
+  const pages = entries
+    .filter(({ cloud }) => cloud !== undefined)
+    .map(({ definition }) => ({
+      uri: operationUri(definition.name),
+      name: definition.name,
+      title: definition.title,
+      description: 'Documented limits, fields, errors and an example.',
+      mimeType: markdown,
+    }));
+  return {
+    resources: [
+      {
+        uri: collectionUris.jobs,
+        name: 'jobs',
+        title: 'Jobs',
+        description: `The newest ${jobsShown} jobs. Subscribe to hear of every change.`,
+        mimeType: json,
+      },
+      {
+        uri: collectionUris.operations,
+        name: 'operations',
+        title: 'Operations',
+        description: 'What can be made, and where each is documented.',
+        mimeType: json,
+      },
+      ...pages,
+    ],
+  };
+}
+
+export function listTemplates() {
+  return {
+    resourceTemplates: [
+      {
+        uriTemplate: `${collectionUris.jobs}/{job_id}`,
+        name: 'job',
+        title: 'One job',
+        description: 'State and results. Subscribe to hear of every change.',
+        mimeType: json,
+      },
+      {
+        uriTemplate: `${collectionUris.operations}/{tool}`,
+        name: 'operation',
+        title: 'One operation',
+        description: 'Documented limits, fields, errors and an example.',
+        mimeType: markdown,
+      },
+    ],
+  };
+}
+
+async function textOf(
+  application: Application,
+  uri: string,
+): Promise<{ mimeType: string; text: string } | undefined> {
+  const asJson = (value: unknown) => ({ mimeType: json, text: JSON.stringify(value, null, 2) });
+  if (uri === collectionUris.jobs) {
+    const engine = await application.engine();
+    const jobs = await engine.list({ limit: jobsShown });
+    const answers = await Promise.all(jobs.map((job) => answerFor(application, job)));
+    return asJson({ jobs: answers.map(({ structured }) => structured) });
+  }
+  const jobId = itemOf('jobs', uri);
+  if (jobId !== undefined) {
+    const engine = await application.engine();
+    const { structured } = await answerFor(application, await engine.get(jobId));
+    return asJson(structured);
+  }
+  const operations = await application.operations();
+  if (uri === collectionUris.operations) {
+    const rows = operations.map(({ name, title, description, wire }) => ({
+      tool: name,
+      title,
+      description,
+      cloud: wire.cloud,
+      documentation: wire.documentation,
+      resource: operationUri(name),
+    }));
+    return asJson({ operations: rows });
+  }
+  const tool = itemOf('operations', uri);
+  const operation = operations.find(({ name }) => name === tool);
+  return operation && { mimeType: markdown, text: operationPage(operation) };
+}
+
+/** Reads one resource; an address that leads nowhere is the protocol's own not-found error. */
+export async function readResource(application: Application, uri: string): Promise<ReadResourceResult> {
+  try {
+    const found = await textOf(application, uri);
+    if (found) return { contents: [{ uri, ...found }] };
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== 'not_found') throw error;
+  }
+  throw new ResourceNotFoundError(uri);
+}

@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { serveFiles } from '../../src/cli/demo-files.ts';
+
+export const root = resolve(import.meta.dirname, '../..');
+export const entry = join(root, 'dist/index.js');
+
+export interface EmulatorProcess {
+  readonly url: string;
+  /** Environment that points a server at this emulator, keys included. */
+  readonly environment: Record<string, string>;
+  readonly keys: readonly string[];
+  submissions(): Promise<Array<{ operation: string; task_id: string; request: unknown }>>;
+  requests(): Promise<Record<string, number>>;
+  fault(fault: Record<string, unknown>): Promise<void>;
+  reset(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise((done) => {
+    child.once('exit', done);
+  });
+}
+
+/** Starts `digital-human-mcp emulator` as a process of its own and reads its announcement. */
+export async function startEmulator(speed = 60, options: readonly string[] = []): Promise<EmulatorProcess> {
+  const child = spawn(process.execPath, [entry, 'emulator', '--speed', `${speed}`, ...options], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const line = await new Promise<string>((done, failed) => {
+    createInterface({ input: child.stdout }).once('line', done);
+    child.once('exit', (code) => failed(new Error(`the emulator ended with ${code}`)));
+  });
+  const { url, vclm, ivh, dashscope } = JSON.parse(line) as {
+    url: string;
+    vclm: { secret_id: string; secret_key: string };
+    ivh: { app_key: string; access_token: string };
+    dashscope: { api_key: string };
+  };
+  const post = async (path: string, body: unknown) => {
+    const reply = await fetch(url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!reply.ok) throw new Error(`${path}: ${await reply.text()}`);
+  };
+  const get = async (path: string) => (await fetch(url + path)).json();
+  return {
+    url,
+    environment: {
+      TENCENTCLOUD_SECRET_ID: vclm.secret_id,
+      TENCENTCLOUD_SECRET_KEY: vclm.secret_key,
+      IVH_APP_KEY: ivh.app_key,
+      IVH_ACCESS_TOKEN: ivh.access_token,
+      DASHSCOPE_API_KEY: dashscope.api_key,
+      DIGITAL_HUMAN_VCLM_URL: url,
+      DIGITAL_HUMAN_IVH_URL: url,
+      DIGITAL_HUMAN_DASHSCOPE_URL: `${url}/api/v1`,
+      DIGITAL_HUMAN_ALLOW_PRIVATE_ADDRESSES: 'on',
+      DIGITAL_HUMAN_SANDBOX_SPEED: `${speed}`,
+    },
+    keys: [vclm.secret_key, ivh.access_token, dashscope.api_key],
+    submissions: async () => ((await get('/_emulator/submissions')) as { submissions: never[] }).submissions,
+    requests: async () => (await get('/_emulator/requests')) as Record<string, number>,
+    fault: (fault) => post('/_emulator/faults', fault),
+    reset: () => post('/_emulator/reset', {}),
+    async stop() {
+      child.kill('SIGTERM');
+      await ended(child);
+    },
+  };
+}
+
+export interface Media {
+  readonly portrait: string;
+  readonly line: string;
+  readonly clip: string;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** The demo's own material, served on loopback. */
+export async function serveDemoMedia(): Promise<Media> {
+  const names = ['portrait.jpg', 'line.mp3', 'clip.mp4'];
+  const files = await serveFiles(names.map((name) => join(root, 'src/cli/demo-media', name)));
+  const [portrait, line, clip] = names.map((name) => files.url + name) as [string, string, string];
+  return { portrait, line, clip, url: files.url, close: () => files.close() };
+}
+
+/** A directory that is gone when the test is. */
+export async function scratch(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'digital-human-test-'));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** One submission for each tool, with the same meaning everywhere. */
+export function inputs(media: Media): Readonly<Record<string, Record<string, unknown>>> {
+  return {
+    submit_portrait_sing: { image_url: media.portrait, audio_url: media.line, resolution: '512:512' },
+    photo_to_video: {
+      ref_photo_url: media.portrait,
+      driver_type: 'OriginalVoice',
+      input_audio_url: media.line,
+    },
+    video_retalk: { video_url: media.clip, audio_url: media.line, video_extension: true },
+  };
+}

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readConfig, settingFacts } from '../../src/config.ts';
+import { Failure } from '../../src/core/failure.ts';
+
+function faults(args: readonly string[], environment: Record<string, string>): Failure {
+  try {
+    readConfig(args, environment);
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+describe('the configuration', () => {
+  it('needs nothing', () => {
+    const { config, rest } = readConfig([], {});
+    expect(config).toMatchObject({
+      accounts: {},
+      site: 'cn',
+      sandbox: false,
+      speed: 1,
+      listed: 'configured',
+    });
+    expect(rest).toEqual([]);
+  });
+
+  it('takes flags before the environment before defaults', () => {
+    const environment = { DIGITAL_HUMAN_DATA_DIR: '/from/environment', DIGITAL_HUMAN_LOG_LEVEL: 'error' };
+    const { config } = readConfig(['--data-dir', '/from/flag', '--sandbox'], environment);
+    expect(config).toMatchObject({
+      dataDirectory: join('/from/flag'),
+      logLevel: 'error',
+      sandbox: true,
+      speed: 30,
+    });
+  });
+
+  it.each(['', '  ', '${user_config.ivh_app_key}'])('counts %j as not set', (value) => {
+    const { config } = readConfig([], {
+      IVH_APP_KEY: value,
+      IVH_ACCESS_TOKEN: value,
+      DIGITAL_HUMAN_SANDBOX: value,
+    });
+    expect(config.accounts.ivh).toBeUndefined();
+    expect(config.sandbox).toBe(false);
+  });
+
+  it('chooses the address of the IVH site, unless another is given', () => {
+    const keys = { IVH_APP_KEY: 'a', IVH_ACCESS_TOKEN: 'b' };
+    expect(readConfig([], keys).config.accounts.ivh?.url).toBe('https://gw.tvs.qq.com');
+    expect(readConfig([], { ...keys, IVH_SITE: 'intl' }).config.accounts.ivh?.url).toBe(
+      'https://gw-sg.tvs.qq.com',
+    );
+    const other = { ...keys, DIGITAL_HUMAN_IVH_URL: 'http://127.0.0.1:9' };
+    expect(readConfig([], other).config.accounts.ivh?.url).toBe('http://127.0.0.1:9');
+  });
+
+  it('reports every fault at once, by name, without any secret', () => {
+    const failure = faults(['--no-such-option', '--log-level'], {
+      TENCENTCLOUD_SECRET_ID: 'AKIDsecretvalue',
+      IVH_SITE: 'mars',
+      DIGITAL_HUMAN_SANDBOX: 'perhaps',
+      DIGITAL_HUMAN_SANDBOX_SPEED: '-3',
+      DIGITAL_HUMAN_DASHSCOPE_URL: 'dashscope',
+      DIGITAL_HUMAN_LANES: 'everything',
+    });
+    expect(failure.problems.map(({ field }) => field).toSorted()).toEqual([
+      '--log-level',
+      '--no-such-option',
+      'DIGITAL_HUMAN_DASHSCOPE_URL',
+      'DIGITAL_HUMAN_LANES',
+      'DIGITAL_HUMAN_SANDBOX',
+      'DIGITAL_HUMAN_SANDBOX_SPEED',
+      'IVH_SITE',
+      'TENCENTCLOUD_SECRET_KEY',
+    ]);
+    expect(JSON.stringify(failure.problems)).not.toContain('AKIDsecretvalue');
+  });
+
+  it('reads lane sizes', () => {
+    const { config } = readConfig(['--lanes', 'ivh-video-no-training=6,vclm-portrait-sing=2'], {});
+    expect(config.laneSizes).toEqual({ 'ivh-video-no-training': 6, 'vclm-portrait-sing': 2 });
+  });
+
+  it('describes every setting, and offers no flag for a secret', () => {
+    expect(settingFacts).toHaveLength(19);
+    for (const { description } of settingFacts) expect(description.length).toBeGreaterThan(10);
+    const flagless = settingFacts
+      .filter(({ flag }) => flag === undefined)
+      .map(({ environment }) => environment);
+    expect(flagless).toEqual([
+      'TENCENTCLOUD_SECRET_ID',
+      'TENCENTCLOUD_SECRET_KEY',
+      'TENCENTCLOUD_TOKEN',
+      'IVH_APP_KEY',
+      'IVH_ACCESS_TOKEN',
+      'DASHSCOPE_API_KEY',
+    ]);
+  });
+});
