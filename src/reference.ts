@@ -32,11 +32,13 @@ const tables: Readonly<Record<string, () => string>> = {
   limits: () =>
     table(
       ['tool', 'site', 'field', 'limits'],
-      operations.flatMap(({ name, wire, mediaFields }) =>
-        Object.entries(mediaFields).flatMap(([field, wireField]) => {
-          const limits = wire.media[wireField];
-          return limits ? [[`\`${name}\``, wire.site ?? 'both', `\`${field}\``, mediaSummary(limits)]] : [];
-        }),
+      operations.flatMap((operation) =>
+        Object.entries(operation.wire.media).map(([field, limits]) => [
+          code(operation.name),
+          operation.wire.site ?? 'both',
+          code(operation.inputField(field)),
+          mediaSummary(limits),
+        ]),
       ),
     ),
   tools: () =>

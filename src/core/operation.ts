@@ -116,14 +116,14 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, W extends Wi
   readonly title: string;
   readonly description: string;
   readonly input: Input;
-  /** Input field (dotted, snake_case) for each media field of the wire. */
-  readonly mediaFields: Readonly<Record<string, string>>;
+  /** The input's name for a dotted wire field. */
+  inputField(wireField: string): string;
   /** A working input for the operation's resource. */
   readonly example: z.input<Input>;
   /** What the pages leave open or say twice, and which reading was chosen. */
   readonly notes: readonly string[];
-  /** Documented "takes effect only when" conditions that this input does not meet. */
-  warnings?(input: z.output<Input>): readonly string[];
+  /** Documented "takes effect only when" conditions that this request does not meet, in the input's names. */
+  warnings?(request: z.input<W['submit']['request']>): readonly string[];
   encode(input: z.output<Input>): z.input<W['submit']['request']>;
   taskId(reply: z.output<W['submit']['reply']>): string;
   decode(reply: z.output<W['status']['reply']>): TaskState;

@@ -86,10 +86,11 @@ export function operationPage(operation: Operation): string {
     row.limits,
     row.description,
   ]);
-  const media = Object.entries(operation.mediaFields).flatMap(([field, wireField]) => {
-    const limits = wire.media[wireField];
-    return limits ? [[`\`${field}\``, limits.kind, mediaSummary(limits)]] : [];
-  });
+  const media = Object.entries(wire.media).map(([field, limits]) => [
+    `\`${operation.inputField(field)}\``,
+    limits.kind,
+    mediaSummary(limits),
+  ]);
   const { call, task } = wire.errors;
   const sections = [
     `# ${operation.title}`,

@@ -58,7 +58,7 @@ export async function submit(
     throw error;
   }
   const { idempotency_key: idempotencyKey, dry_run: _, ...input } = read;
-  const warnings = operation.warnings?.(input) ?? [];
+  const warnings = operation.warnings?.(operation.encode(input)) ?? [];
   if (wantsDryRun) return dryRun(warnings);
   if (!application.isConfigured(operation.wire.cloud))
     throw new Failure({

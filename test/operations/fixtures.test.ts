@@ -87,12 +87,9 @@ describe('requests', () => {
   });
 
   it.each(material)('$key: media fields lead to fields of both halves', ({ operation }) => {
-    expect(Object.values(operation.mediaFields).toSorted()).toEqual(
-      Object.keys(operation.wire.media).toSorted(),
-    );
     const tool = jsonSchema(operation.input);
     expect(Object.keys(tool.properties ?? {})).toEqual(
-      expect.arrayContaining(Object.keys(operation.mediaFields)),
+      expect.arrayContaining(Object.keys(operation.wire.media).map((field) => operation.inputField(field))),
     );
     const wire = jsonSchema(operation.wire.submit.request);
     for (const field of Object.keys(operation.wire.media)) {

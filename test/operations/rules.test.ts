@@ -156,7 +156,8 @@ describe('fields without effect', () => {
     const inputs = found ? pairsOf(found.fixture).map(({ input }) => input) : [];
     const volume = { speech_param: { timbre_key: 'voice', speed: 1 } };
     const input = { ...merged(inputs), ...(key.startsWith('photo') && volume), ...change };
-    const warnings = found?.operation.warnings?.(found.operation.input.parse(input)) ?? [];
+    const { operation } = found ?? {};
+    const warnings = operation?.warnings?.(operation.encode(operation.input.parse(input))) ?? [];
     expect(warnings.map((warning) => warning.split(' ')[0])).toEqual(named);
   });
 });

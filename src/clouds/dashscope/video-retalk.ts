@@ -115,11 +115,7 @@ export const videoRetalk = defineOperation({
   description:
     'Dubs a clip of a person: lips follow the new recording. Takes minutes, costs money per second of result; returns a job at once. The result link lives 24 h.',
   input,
-  mediaFields: {
-    video_url: 'input.video_url',
-    audio_url: 'input.audio_url',
-    ref_image_url: 'input.ref_image_url',
-  },
+  inputField: (field) => field.replace(/^(input|parameters)\./, ''),
   example: {
     video_url: 'https://example.com/clip.mp4',
     audio_url: 'https://example.com/line.wav',
@@ -131,8 +127,8 @@ export const videoRetalk = defineOperation({
     'Unequal lengths without video_extension: the FAQ says the result is cut to the shorter; a table speaks of the clip’s length. Expect the shorter.',
     'query_face_threshold is on the newer page only.',
   ],
-  warnings: (value) =>
-    value.query_face_threshold !== undefined && value.ref_image_url === undefined
+  warnings: ({ input: media, parameters }) =>
+    parameters?.query_face_threshold !== undefined && media.ref_image_url === undefined
       ? ['query_face_threshold is ignored without ref_image_url.']
       : [],
   encode: (value): WireRequest => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { Lane, TaskOutput, TaskState } from '../../core/operation.ts';
+import type { Lane, MediaLimits, TaskOutput, TaskState } from '../../core/operation.ts';
 import { webAddress } from '../../core/operation.ts';
+import type { Breach, Rules } from '../../core/spelling.ts';
 
 /** Driver types without voice conversion (photo and video without training; PPT). */
 export const driverType = z.enum(['Text', 'OriginalVoice']);
@@ -10,66 +11,26 @@ export const callbackUrl = webAddress().max(999);
 
 export const audioFormats = ['wav', 'mp3', 'wma', 'm4a', 'aac', 'ogg'] as const;
 
-const speed = z.number().min(0.5).max(1.5);
-const volume = z.int().min(0).max(10);
-const emotionIntensity = z.int().min(50).max(200);
+/** Task failure codes for a driving recording (appendix 1, 2025-05-14). */
+export const audioCodes: MediaLimits['codes'] = {
+  download: '801008',
+  open: '801510',
+  seconds: '801510',
+  format: '801510',
+  bytes: '801510',
+};
 
 /** `SpeechParam`, one shape in every IVH operation that speaks (pages of 2025-10-10 to 2026-04-01). */
 export const speechParam = z.strictObject({
-  Speed: speed.optional(),
-  TimbreKey: z.string().min(1).optional(),
-  Volume: volume.optional(),
-  EmotionCategory: z.string().min(1).optional(),
-  EmotionIntensity: emotionIntensity.optional(),
-  TimbreLanguage: z.string().min(1).optional(),
+  Speed: z.number().min(0.5).max(1.5).optional().describe('1 is normal.'),
+  TimbreKey: z.string().min(1).optional().describe('Voice.'),
+  Volume: z.int().min(0).max(10).optional().describe('0 (default) is normal, 10 loudest.'),
+  EmotionCategory: z.string().min(1).optional().describe('Only for voices with several emotions.'),
+  EmotionIntensity: z.int().min(50).max(200).optional().describe('Only with emotion_category.'),
+  TimbreLanguage: z.string().min(1).optional().describe('Needed for multilingual voices, e.g. en-US.'),
 });
 
-export const speechInput = z.strictObject({
-  speed: speed.optional().describe('1 is normal.'),
-  timbre_key: z.string().min(1).optional().describe('Voice.'),
-  volume: volume.optional().describe('0 (default) is normal, 10 loudest.'),
-  emotion_category: z.string().min(1).optional().describe('Only for voices with several emotions.'),
-  emotion_intensity: emotionIntensity.optional().describe('Only with emotion_category.'),
-  timbre_language: z
-    .string()
-    .min(1)
-
-    .optional()
-    .describe('Needed for multilingual voices, e.g. en-US.'),
-});
-
-export function encodeSpeech(
-  speech: z.output<typeof speechInput> | undefined,
-): z.input<typeof speechParam> | undefined {
-  return (
-    speech && {
-      Speed: speech.speed,
-      TimbreKey: speech.timbre_key,
-      Volume: speech.volume,
-      EmotionCategory: speech.emotion_category,
-      EmotionIntensity: speech.emotion_intensity,
-      TimbreLanguage: speech.timbre_language,
-    }
-  );
-}
-
-/** Built-in voices whose volume cannot be changed: male_1 to male_20, female_1 to female_23. */
-const fixedVolumeVoice = /^(male_([1-9]|1\d|20)|female_([1-9]|1\d|2[0-3]))$/;
-
-export function speechWarnings(
-  speech: z.output<typeof speechInput> | undefined,
-  driver: string,
-): readonly string[] {
-  if (!speech) return [];
-  const warnings: string[] = [];
-  if (driver !== 'Text' && speech.speed !== undefined)
-    warnings.push('speech_param.speed is ignored: a recording drives the video.');
-  if (speech.emotion_intensity !== undefined && speech.emotion_category === undefined)
-    warnings.push('speech_param.emotion_intensity is ignored without speech_param.emotion_category.');
-  if (speech.volume && fixedVolumeVoice.test(speech.timbre_key ?? ''))
-    warnings.push(`speech_param.volume is ignored: the voice ${speech.timbre_key} has a fixed volume.`);
-  return warnings;
-}
+type Speech = z.output<typeof speechParam>;
 
 /** SSML or plain text on one line. The pages count Unicode code points, and so does zod. */
 export function ssml(min: number, max: number) {
@@ -77,31 +38,52 @@ export function ssml(min: number, max: number) {
     .string()
     .min(min)
     .max(max)
-    .refine((value) => !/[\r\n\u2028\u2029]/.test(value), {
-      message: 'must not contain line breaks',
-    });
+    .refine((value) => !/[\r\n\u2028\u2029]/.test(value), { message: 'must not contain line breaks' });
 }
 
+/** The fields by which every speaking operation is driven. */
 interface Driven {
   DriverType?: string;
   InputSsml?: string;
   InputAudioUrl?: string;
-  SpeechParam?: { Speed?: number; TimbreKey?: string };
+  SpeechParam?: Speech;
 }
 
-/** What the two no-training pages demand of each driver type, as [field path, message]. */
-export function driverBreaches(request: Driven): Array<readonly [readonly string[], string]> {
-  if (request.DriverType === 'OriginalVoice')
-    return request.InputAudioUrl === undefined
-      ? [[['InputAudioUrl'], 'is required when DriverType is OriginalVoice']]
-      : [];
-  const breaches: Array<readonly [readonly string[], string]> = [];
-  if (request.InputSsml === undefined) breaches.push([['InputSsml'], 'is required when DriverType is Text']);
-  if (request.SpeechParam?.TimbreKey === undefined)
-    breaches.push([['SpeechParam', 'TimbreKey'], 'is required when DriverType is Text']);
-  if (request.SpeechParam?.Speed === undefined)
-    breaches.push([['SpeechParam', 'Speed'], 'is required when DriverType is Text']);
-  return breaches;
+/** What the pages demand of each driver type. Unset means Text. */
+export function drivenRules(demands: { timbreNeeded: boolean }): Rules<Driven> {
+  return (request) => {
+    const driver = request.DriverType ?? 'Text';
+    const breaches: Breach[] = [];
+    const need = (field: string, value: unknown) => {
+      if (value === undefined) breaches.push({ field, message: `is needed when DriverType is ${driver}` });
+    };
+    if (driver === 'Text') {
+      need('InputSsml', request.InputSsml);
+      if (demands.timbreNeeded) need('SpeechParam.TimbreKey', request.SpeechParam?.TimbreKey);
+      need('SpeechParam.Speed', request.SpeechParam?.Speed);
+    } else need('InputAudioUrl', request.InputAudioUrl);
+    return breaches;
+  };
+}
+
+/** Built-in voices whose volume cannot be changed: male_1 to male_20, female_1 to female_23. */
+const fixedVolumeVoice = /^(male_([1-9]|1\d|20)|female_([1-9]|1\d|2[0-3]))$/;
+
+/** What will be ignored of the speech settings and of the driver that is not used. */
+export function drivenWarnings(request: Driven): readonly string[] {
+  const { DriverType: driver = 'Text', SpeechParam: speech = {} } = request;
+  const warnings: string[] = [];
+  if (driver !== 'Text' && speech.Speed !== undefined)
+    warnings.push('speech_param.speed is ignored: a recording drives the video.');
+  if (speech.EmotionIntensity !== undefined && speech.EmotionCategory === undefined)
+    warnings.push('speech_param.emotion_intensity is ignored without speech_param.emotion_category.');
+  if (speech.Volume && fixedVolumeVoice.test(speech.TimbreKey ?? ''))
+    warnings.push(`speech_param.volume is ignored: the voice ${speech.TimbreKey} has a fixed volume.`);
+  if (driver !== 'Text' && request.InputSsml !== undefined)
+    warnings.push(`input_ssml is ignored: driver_type is ${driver}.`);
+  if (driver === 'Text' && request.InputAudioUrl !== undefined)
+    warnings.push('input_audio_url is ignored: driver_type is Text.');
+  return warnings;
 }
 
 export const submitReply = z.looseObject({ TaskId: z.string().min(1) });
@@ -126,7 +108,7 @@ export const mediaLifetimeSeconds = 7 * 24 * 3600;
 /** Five unfinished video jobs per avatar type by default, one more for each purchased path (FAQ, 2025-07-11). */
 export const noTrainingLane = { name: 'ivh-video-no-training', size: 5 } as const satisfies Lane;
 
-/** Reads a `getprogress` reply. Progress is documented as meaningless, so Status decides; without it, 100, -1 and MediaUrl do. */
+/** Reads a `getprogress` reply. Progress is documented as meaningless, so Status decides; without it, -1 and MediaUrl do. */
 export function decodeProgress(
   reply: z.output<typeof progressReply>,
   media: { kind: 'video' | 'audio'; mimeType: string },

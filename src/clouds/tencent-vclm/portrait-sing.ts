@@ -1,35 +1,47 @@
 import { z } from 'zod';
 import { defineOperation, defineWire, webAddress } from '../../core/operation.ts';
 import { unlistedVclmError, vclmErrors } from './errors.ts';
-import { base64Image, encodeLogo, imageBase64, logoInput, logoParam, submitReply } from './fields.ts';
+import { imageBase64, imageNeeded, logoParam, submitReply } from './fields.ts';
+import { inputPath, spelled } from '../../core/spelling.ts';
 
-const mode = z.enum(['Person', 'Pet']);
-const resolution = z.enum(['512:512']);
+const { request, input, encode } = spelled(
+  z.strictObject({
+    AudioUrl: webAddress().describe('Voice or song to perform: mp3, wav or m4a, 2–60 s.'),
+    ImageUrl: webAddress()
+      .optional()
+      .describe(
+        'Picture: jpg, png, bmp or webp, sides 192–4096 px, ratio 1:2 to 2:1, at most 10 MB. This or image_base64.',
+      ),
+    ImageBase64: imageBase64
+      .optional()
+      .describe('The picture as base64; wins over image_url. Prefer image_url: long arguments cost context.'),
+    Mode: z
+      .enum(['Person', 'Pet'])
+      .optional()
+      .describe('Person (default) needs a human face; Pet takes animals and other faces.'),
+    Resolution: z
+      .enum(['512:512'])
+      .optional()
+      .describe(
+        'Fixes 512×512. Unset: Person makes the short side 512, Pet pastes the face back into the whole picture.',
+      ),
+    LogoAdd: z.int().optional(),
+    LogoParam: logoParam.optional().describe('Own mark instead of the default label.'),
+  }),
+  imageNeeded,
+  { LogoAdd: z.int().min(0).max(1).optional().describe('AI mark on the video: 1 (default) or 0.') },
+);
 
 const wire = defineWire({
   cloud: 'vclm',
   operation: 'SubmitPortraitSingJob',
   documentation: [
-    { title: 'VCLM 2024-05-23, SubmitPortraitSingJob and DescribePortraitSingJob', date: '2025-04-25' },
+    {
+      title: 'VCLM 2024-05-23, SubmitPortraitSingJob and DescribePortraitSingJob',
+      date: '2025-04-25',
+    },
   ],
-  submit: {
-    address: 'SubmitPortraitSingJob',
-    request: z
-      .strictObject({
-        AudioUrl: webAddress(),
-        ImageUrl: webAddress().optional(),
-        ImageBase64: imageBase64.optional(),
-        Mode: mode.optional(),
-        Resolution: resolution.optional(),
-        LogoAdd: z.int().optional(),
-        LogoParam: logoParam.optional(),
-      })
-      .refine((request) => request.ImageUrl !== undefined || request.ImageBase64 !== undefined, {
-        path: ['ImageUrl'],
-        message: 'ImageUrl or ImageBase64 is needed',
-      }),
-    reply: submitReply,
-  },
+  submit: { address: 'SubmitPortraitSingJob', request, reply: submitReply },
   status: {
     address: 'DescribePortraitSingJob',
     reply: z.looseObject({
@@ -74,33 +86,6 @@ const wire = defineWire({
   lane: { name: 'vclm-portrait-sing', size: 1 },
 });
 
-type WireRequest = z.input<typeof wire.submit.request>;
-
-const input = z
-  .strictObject({
-    audio_url: webAddress().describe('Voice or song to perform: mp3, wav or m4a, 2–60 s.'),
-    image_url: webAddress()
-      .optional()
-      .describe(
-        'Picture: jpg, png, bmp or webp, sides 192–4096 px, ratio 1:2 to 2:1, at most 10 MB. This or image_base64.',
-      ),
-    image_base64: base64Image()
-      .optional()
-      .describe('The picture as base64; wins over image_url. Prefer image_url: long arguments cost context.'),
-    mode: mode.optional().describe('Person (default) needs a human face; Pet takes animals and other faces.'),
-    resolution: resolution
-      .optional()
-      .describe(
-        'Fixes 512×512. Unset: Person makes the short side 512, Pet pastes the face back into the whole picture.',
-      ),
-    logo_add: z.int().min(0).max(1).optional().describe('AI mark on the video: 1 (default) or 0.'),
-    logo_param: logoInput.optional().describe('Own mark instead of the default label.'),
-  })
-  .refine((value) => value.image_url !== undefined || value.image_base64 !== undefined, {
-    path: ['image_url'],
-    message: 'image_url or image_base64 is needed',
-  });
-
 /** Tencent VCLM, portrait singing: one picture and one recording become a singing or talking video. */
 export const portraitSing = defineOperation({
   wire,
@@ -109,7 +94,7 @@ export const portraitSing = defineOperation({
   description:
     'Makes a person or pet in one picture sing or talk along with a recording of 2–60 s. Takes minutes and costs money; returns a job at once. The result link lives 24 h.',
   input,
-  mediaFields: { audio_url: 'AudioUrl', image_url: 'ImageUrl' },
+  inputField: inputPath,
   example: {
     audio_url: 'https://example.com/song.mp3',
     image_url: 'https://example.com/portrait.jpg',
@@ -122,18 +107,10 @@ export const portraitSing = defineOperation({
     'How many jobs an account may run at once is not published: the lane starts at 1 and is configurable.',
   ],
   warnings: (value) =>
-    value.image_url !== undefined && value.image_base64 !== undefined
+    value.ImageUrl !== undefined && value.ImageBase64 !== undefined
       ? ['image_url is ignored: image_base64 wins when both are given.']
       : [],
-  encode: (value): WireRequest => ({
-    AudioUrl: value.audio_url,
-    ImageUrl: value.image_url,
-    ImageBase64: value.image_base64,
-    Mode: value.mode,
-    Resolution: value.resolution,
-    LogoAdd: value.logo_add,
-    LogoParam: encodeLogo(value.logo_param),
-  }),
+  encode,
   taskId: (reply) => reply.JobId,
   decode: (reply) => {
     switch (reply.StatusCode) {
