@@ -1,9 +1,9 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
-rmSync('dist', { recursive: true, force: true });
-
-await build({
+// Written only once it is whole: a failed build leaves the last one in place.
+const { outputFiles } = await build({
+  write: false,
   entryPoints: ['src/index.ts', 'src/reference.ts'],
   outdir: 'dist',
   bundle: true,
@@ -23,6 +23,11 @@ await build({
     js: "import{createRequire as _require}from'node:module';const require=_require(import.meta.url);",
   },
 });
+
+rmSync('dist', { recursive: true, force: true });
+mkdirSync('dist');
+for (const { path, contents } of outputFiles)
+  writeFileSync(path, contents, { mode: path.endsWith('index.js') ? 0o755 : 0o644 });
 
 process.argv[2] = '--catalog';
 await import('./dist/reference.js');

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-import { readConfig, settingFacts } from './config.ts';
+import { readConfig } from './config.ts';
 import { Failure } from './core/failure.ts';
 import { createLog } from './log.ts';
 import { Application } from './mcp/application.ts';
 import { runStdio } from './mcp/stdio.ts';
+import { settingFacts } from './settings.ts';
 import { version } from './version.ts';
 
 const usage = `digital-human-mcp ${version}

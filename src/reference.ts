@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { operations, operationsAt } from './clouds/index.ts';
-import { settingDefault, settingFacts } from './config.ts';
+import { settingDefault, settingFacts } from './settings.ts';
 import { failureKinds } from './core/failure.ts';
 import { clouds } from './core/operation.ts';
 import { mediaSummary } from './mcp/operation-page.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type ErrorRule, Failure, quoted } from '../core/failure.ts';
 import type { Cloud, Wire } from '../core/operation.ts';
 import { clouds } from '../core/operation.ts';
@@ -13,6 +13,10 @@ export interface CloudConnection {
   submit(wire: Wire, request: unknown): Promise<unknown>;
   /** Asks how a task stands. Safe to repeat. */
   query(wire: Wire, taskId: string): Promise<unknown>;
+  /** Asks to cancel a task; absent where the cloud documents no such call. */
+  readonly cancel?: (taskId: string) => Promise<void>;
+  /** Reads something that is no task, such as a list of assets. */
+  readonly ask?: (address: string, payload: unknown) => Promise<unknown>;
 }
 
 /** A stable mark for an account, from its address and the public half of its keys. */

@@ -17,6 +17,7 @@ export const failureKinds = {
   cloud: 'The cloud failed on its side.',
   network: 'The cloud could not be reached, or the connection broke.',
   unknown_outcome: 'A submission was sent but its outcome could not be learned. It is never sent again.',
+  unsupported: 'The cloud cannot do this.',
   storage: 'This machine could not store or read something.',
   cancelled: 'The job was cancelled.',
   internal: 'A fault in this server.',

@@ -1,5 +1,5 @@
 import type { FailureKind } from './failure.ts';
-import type { Cloud, OutputKind } from './operation.ts';
+import type { Cloud, OutputKind, Sentence } from './operation.ts';
 
 /** Every state and the states that may follow it. A job never moves any other way. */
 export const transitions = {
@@ -72,6 +72,8 @@ export interface Job {
   /** Jobs ahead of this one in the cloud's own queue. */
   readonly queuePosition?: number;
   readonly outputs: readonly JobOutput[];
+  /** Of speech: what was said, with the time of every word. */
+  readonly sentences?: readonly Sentence[];
   readonly failure?: JobFailure;
   readonly warnings: readonly string[];
   readonly sandbox: boolean;

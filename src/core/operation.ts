@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ErrorRule, ErrorTable } from './failure.ts';
 
 /** An account at a cloud: its own address and its own keys. */
@@ -99,11 +99,21 @@ export interface TaskOutput {
   readonly durationMs?: number;
 }
 
+/** Spoken text with the time of every word, in milliseconds from the start. */
+export interface Sentence {
+  readonly text: string;
+  readonly words: ReadonlyArray<{ readonly text: string; readonly startMs: number; readonly endMs: number }>;
+}
+
 /** A status reply, decoded. `unrecognised`: a status word that no page documents. */
 export type TaskState =
   | { readonly state: 'pending'; readonly queuePosition?: number; readonly unrecognised?: string }
   | { readonly state: 'running'; readonly progress?: number }
-  | { readonly state: 'done'; readonly outputs: readonly TaskOutput[] }
+  | {
+      readonly state: 'done';
+      readonly outputs: readonly TaskOutput[];
+      readonly sentences?: readonly Sentence[];
+    }
   | { readonly state: 'failed'; readonly code: string; readonly message: string }
   | { readonly state: 'cancelled' }
   /** The cloud does not know the task, or does not know how it stands. */
@@ -120,7 +130,7 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, W extends Wi
   inputField(wireField: string): string;
   /** A working input for the operation's resource. */
   readonly example: z.input<Input>;
-  /** What the pages leave open or say twice, and which reading was chosen. */
+  /** What its user should know: how fields work together, what the pages leave open, which reading was chosen. */
   readonly notes: readonly string[];
   /** Documented "takes effect only when" conditions that this request does not meet, in the input's names. */
   warnings?(request: z.input<W['submit']['request']>): readonly string[];

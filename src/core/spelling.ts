@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A cross-field fault. Field and message use the wire's spelling. */
 export interface Breach {
@@ -23,6 +23,16 @@ export function inputPath(wirePath: string): string {
   return wirePath.split('.').map(snakeCase).join('.');
 }
 
+/**
+ * Marks a field that a page documents under a second name, where it is not known which name holds:
+ * it is offered once, as `name`, and sent under both.
+ */
+export function twin<S extends z.ZodType>(schema: S, name: string): S {
+  return schema.meta({ ...schema.meta(), twin: name });
+}
+
+const twinOf = (schema: z.ZodType) => (schema.meta() as { twin?: string } | undefined)?.twin;
+
 /** The schema inside `optional`, and whether there was one around it. */
 function unwrap(schema: z.ZodType): { inner: z.ZodType; optional: boolean } {
   return schema instanceof z.ZodOptional
@@ -43,10 +53,9 @@ function respell(schema: z.ZodType): z.ZodType {
 }
 
 function respellObject(schema: z.ZodObject, instead: Readonly<Record<string, z.ZodType>> = {}): z.ZodObject {
-  const fields = Object.entries(schema.shape).map(([name, field]) => [
-    snakeCase(name),
-    instead[name] ?? respell(field as z.ZodType),
-  ]);
+  const fields = Object.entries(schema.shape)
+    .filter(([, field]) => twinOf(field as z.ZodType) === undefined)
+    .map(([name, field]) => [snakeCase(name), instead[name] ?? respell(field as z.ZodType)]);
   return z.strictObject(Object.fromEntries(fields) as Record<string, z.ZodType>);
 }
 
@@ -58,7 +67,10 @@ function toWire(schema: z.ZodType, value: unknown): unknown {
   if (!(inner instanceof z.ZodObject) || value === null || typeof value !== 'object') return value;
   const given = value as Record<string, unknown>;
   const fields = Object.entries(inner.shape)
-    .map(([name, field]) => [name, toWire(field as z.ZodType, given[snakeCase(name)])] as const)
+    .map(
+      ([name, field]) =>
+        [name, toWire(field as z.ZodType, given[snakeCase(twinOf(field as z.ZodType) ?? name)])] as const,
+    )
     .filter(([, field]) => field !== undefined);
   return Object.fromEntries(fields);
 }

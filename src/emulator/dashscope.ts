@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Wire } from '../core/operation.ts';
 import { CloudError, MediaBreach } from './cloud-error.ts';
 import { cancelTask, listTasks, showTask } from './dashscope-tasks.ts';
 import { type Dialect, jsonReply, type Message, type Reply, type Visit } from './exchange.ts';
 import { Pace } from './pace.ts';
-import { collect, productions } from './productions.ts';
+import { collect } from './production.ts';
+import { productions } from './productions.ts';
 import { sameText } from './signatures.ts';
 import { acceptTask, type World } from './world.ts';
 

@@ -1,6 +1,7 @@
-import { open, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import type { MediaKind, MediaLimits } from '../core/operation.ts';
 import type { BrokenAspect } from './cloud-error.ts';
+import { readDocument } from './documents.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { sniff } from './sniff.ts';
 
@@ -16,6 +17,10 @@ export interface Inspected {
   readonly height?: number;
   readonly frameRate?: number;
   readonly codec?: string;
+  /** Whether a video has sound. */
+  readonly hasSound?: boolean;
+  /** Pages of a document. */
+  readonly pages?: number;
 }
 
 /** Durations come from resampled sound and rounded clocks; a clip cut to exactly 2 s must pass. */
@@ -65,9 +70,13 @@ export async function inspect(
   kind: MediaKind,
   longest = 7200,
 ): Promise<Inspected | undefined> {
-  const container = sniff(await firstBytes(file));
-  if (!container || kind === 'document') return undefined;
   const { size: bytes } = await stat(file);
+  if (kind === 'document') {
+    const document = readDocument(await readFile(file));
+    return document && { ...document, demuxer: '', bytes, readable: document.pages > 0 };
+  }
+  const container = sniff(await firstBytes(file));
+  if (!container) return undefined;
   const limit = kind === 'audio' ? ['-t', String(longest)] : [];
   const args = ['-f', container.demuxer, '-i', file, ...trial[kind], ...limit, '-f', 'null', '-'];
   const { code, report } = await ffmpeg.run(args, true);
@@ -87,7 +96,12 @@ export async function inspect(
     codec: codec === 'hevc' ? 'h265' : codec,
     ...(kind === 'image' ? {} : { seconds }),
     ...(kind === 'audio' ? {} : shownSize(report)),
-    ...(kind === 'video' ? { frameRate: Number(/([\d.]+) (?:fps|tbr)/.exec(report)?.[1]) } : {}),
+    ...(kind === 'video'
+      ? {
+          frameRate: Number(/([\d.]+) (?:fps|tbr)/.exec(report)?.[1]),
+          hasSound: /Stream #0.*Audio:/.test(report),
+        }
+      : {}),
   };
 }
 
@@ -119,6 +133,7 @@ export function breachOf(
       limits.frameRate && outside(found.frameRate ?? Number.NaN, limits.frameRate, frameRateTolerance),
       `${found.frameRate} fps`,
     ],
+    ['pages', limits.pages !== undefined && (found.pages ?? 0) > limits.pages, `${found.pages} pages`],
   ];
   for (const [aspect, broken, text] of checks) {
     const advised =

@@ -1,10 +1,13 @@
-import { z } from 'zod';
 import type { Wire } from '../core/operation.ts';
 import { CloudError, MediaBreach } from './cloud-error.ts';
 import { type Dialect, jsonReply, type Message, type Reply, type Visit } from './exchange.ts';
-import { postCallback, storeResult } from './ivh-delivery.ts';
+import { assetLinks } from './asset-files.ts';
+import { answerAssets, isAssetCall } from './assets.ts';
+import { postCallback, type Storage, storeResults } from './ivh-delivery.ts';
+import { isRecord, parameterError, readRequest } from './ivh-request.ts';
 import type { Task } from './lifecycle.ts';
-import { collect, productions } from './productions.ts';
+import { collect } from './production.ts';
+import { productions } from './productions.ts';
 import { insideWindow, ivhSignature, sameText } from './signatures.ts';
 import { acceptTask, hex, type World } from './world.ts';
 
@@ -23,10 +26,6 @@ function envelope(code: number, message: string, payload?: unknown, status = 200
     DialogID: '',
   };
   return jsonReply(status, payload === undefined ? { Header: header } : { Header: header, Payload: payload });
-}
-
-function parameterError(text: string): CloudError {
-  return new CloudError('100001', `InvalidParameter:请求参数错误: ${text}`);
 }
 
 /**
@@ -48,63 +47,26 @@ function authenticate(
     throw refuse('signature does not match');
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+interface Delivery extends Storage {
+  readonly CallbackUrl?: string;
 }
 
-/**
- * Drops zeros, empty strings and nulls at every depth: the vendor's own samples send them in optional
- * fields for "not set", also where the documented range forbids them. Where zero is a real value, it is
- * the default too.
- */
-function withoutUnset(value: unknown): unknown {
-  if (!isRecord(value)) return value;
-  const set = Object.entries(value).filter(([, inner]) => inner !== 0 && inner !== '' && inner !== null);
-  return Object.fromEntries(set.map(([name, inner]) => [name, withoutUnset(inner)]));
-}
+/** What a lane's jobs are called in the refusal that the FAQ quotes. */
+const laneWords: Readonly<Record<string, string>> = { 'ivh-speech': 'audio', 'ivh-ppt': 'PPT video' };
 
-interface FieldSchema {
-  minimum?: number;
-  maximum?: number;
-  minLength?: number;
-  maxLength?: number;
-  enum?: unknown[];
-  properties?: Record<string, FieldSchema>;
-}
-
-/** Words a breach like the published sample: `Speed value invalid, ranges:0.5-1.5`. */
-function describeIssue(wire: Wire, request: unknown, issue: z.core.$ZodIssue): string {
-  const path = issue.path.map(String);
-  const name = path.at(-1) ?? 'Payload';
-  if (issue.code === 'unrecognized_keys') return `${issue.keys[0]} is not a parameter`;
-  const value = path.reduce<unknown>((inner, key) => (isRecord(inner) ? inner[key] : undefined), request);
-  if (value === undefined) return `${name} is required`;
-  if (issue.code === 'invalid_type') return `${name} type invalid, expected ${issue.expected}`;
-  const root = z.toJSONSchema(wire.submit.request, { io: 'input', unrepresentable: 'any' }) as FieldSchema;
-  const field = path.reduce<FieldSchema | undefined>((inner, key) => inner?.properties?.[key], root);
-  if (field?.enum) return `${name} value invalid, allowed:${field.enum.join(',')}`;
-  if (issue.code !== 'too_small' && issue.code !== 'too_big')
-    return `${name} value invalid, ${issue.message}`;
-  return typeof value === 'string'
-    ? `${name} length invalid, ranges:${field?.minLength ?? 0}-${field?.maxLength ?? ''}`
-    : `${name} value invalid, ranges:${field?.minimum ?? ''}-${field?.maximum ?? ''}`;
-}
-
-interface Delivery {
-  CallbackUrl?: string;
-  VideoStorageS3Url?: string;
+function refuseWhenFull(world: World, { lane }: Wire): void {
+  const room = world.room(lane);
+  if (world.lifecycle.unfinished(lane.name) < room) return;
+  const word = laneWords[lane.name] ?? 'video';
+  throw new CloudError('100008', `LimitExceeded:quota exceeded: ${word} jobs submitted, limit: ${room}`);
 }
 
 function submit(world: World, wire: Wire, payload: unknown): Reply {
-  const wanted = withoutUnset(payload);
-  const parsed = wire.submit.request.safeParse(wanted);
-  const issue = parsed.error?.issues[0];
-  if (issue) throw parameterError(describeIssue(wire, wanted, issue));
+  const request = readRequest(wire, payload) as Delivery;
   const production = productions[wire.operation];
   if (!production) throw new CloudError('100009', 'InvalidParameter:this operation is not emulated');
-  if (world.lifecycle.unfinished(wire.lane.name) >= world.room(wire.lane))
-    throw new CloudError('100008', 'LimitExceeded:all concurrent tasks are in use');
-  const request = parsed.data as Delivery;
+  production.refuse?.(request);
+  refuseWhenFull(world, wire);
   const id = hex(16);
   const callbacks = request.CallbackUrl && world.faults.forTask('duplicate', wire.operation) ? 2 : 1;
   acceptTask(world, {
@@ -116,9 +78,7 @@ function submit(world: World, wire: Wire, payload: unknown): Reply {
     received: payload,
     // The pages document unusable media as failures of the accepted task, not of the call.
     media: () => collect(world.inputs, wire, production, request).catch(failTask),
-    deliver: async (file, signal) => {
-      if (request.VideoStorageS3Url) await storeResult(request.VideoStorageS3Url, file, signal);
-    },
+    deliver: (made, signal) => storeResults(request, made, signal),
     ended: (task) => {
       if (!request.CallbackUrl) return;
       for (let sent = 0; sent < callbacks; sent += 1) void postCallback(request.CallbackUrl, task, world.log);
@@ -151,20 +111,40 @@ const progressOf: Readonly<Record<Task['phase'], number>> = {
   cancelled: -1,
 };
 
-function progress(world: World, payload: unknown, visit: Visit): Reply {
+/** The field of a finished speech job, in tenths of a microsecond. */
+function timestamps(task: Task): unknown {
+  const tenths = (ms: number) => Math.round(ms * 10_000);
+  return task.result?.sentences?.map(({ text, words }) => ({
+    Sentence: text,
+    Words: words.map((word) => ({
+      Word: word.text,
+      StartTimestamp: tenths(word.startMs),
+      EndTimestamp: tenths(word.endMs),
+    })),
+  }));
+}
+
+function progress(world: World, path: string, payload: unknown, visit: Visit): Reply {
   const id = isRecord(payload) ? payload.TaskId : undefined;
   if (typeof id !== 'string' || id === '') throw parameterError('TaskId is required');
   const task = world.lifecycle.find(id);
-  if (task?.wire.cloud !== 'ivh') throw new CloudError('110006', 'InternalServerError:记录不存在');
-  return envelope(0, '', {
+  // Slides have a progress address of their own, and neither knows the other's tasks.
+  if (task?.wire.cloud !== 'ivh' || task.wire.status.address !== path)
+    throw new CloudError('110006', 'InternalServerError:记录不存在');
+  const common = {
     Progress: progressOf[task.phase],
     MediaUrl: task.result?.url ?? '',
-    SubtitlesUrl: '',
     Status: visit.statusWord ?? statusWords[task.phase],
-    ArrayCount: task.phase === 'queued' ? world.lifecycle.ahead(task) : 0,
     FailCode: Number(task.failure?.code ?? 0),
     FailMessage: task.failure?.message ?? '',
     Duration: Math.round((task.result?.seconds ?? 0) * 1000),
+  };
+  if (task.wire.operation === 'videomakewithppt') return envelope(0, '', common);
+  return envelope(0, '', {
+    ...common,
+    SubtitlesUrl: task.result?.subtitlesUrl ?? '',
+    ArrayCount: task.phase === 'queued' ? world.lifecycle.ahead(task) : 0,
+    TextTimestampResult: timestamps(task),
   });
 }
 
@@ -178,6 +158,7 @@ export function ivhDialect(world: World): Dialect {
       if (!message.path.startsWith(prefix)) return undefined;
       const submitted = wires.find(({ submit: { address } }) => address === message.path);
       if (submitted) return { call: 'submit', wire: submitted };
+      if (isAssetCall(message.path)) return { call: 'list' };
       if (!wires.some(({ status }) => status.address === message.path)) return {};
       const payload = payloadOf(message);
       // One getprogress serves many operations: the task says which one is asked about.
@@ -193,7 +174,9 @@ export function ivhDialect(world: World): Dialect {
       if (!isRecord(json)) throw parameterError('the body must be a JSON object');
       if (!isRecord(json.Header)) throw parameterError('Header is required');
       if (!isRecord(json.Payload)) throw parameterError('Payload is required');
-      if (visit.call === 'query') return progress(world, json.Payload, visit);
+      if (visit.call === 'list')
+        return envelope(0, '', answerAssets(message.path, json.Payload, assetLinks(world.base)));
+      if (visit.call === 'query') return progress(world, message.path, json.Payload, visit);
       return submit(world, visit.wire as Wire, json.Payload);
     },
     refusal: (error) => envelope(Number(error.code) || -101000, error.message, undefined, error.status),

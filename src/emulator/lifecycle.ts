@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Wire } from '../core/operation.ts';
 import { CloudError } from './cloud-error.ts';
 import type { Rendered } from './render.ts';
+import type { TimedSentence } from './sentences.ts';
 
 /** What a task is to produce, known once its inputs are. */
 export interface Work {
@@ -9,6 +10,18 @@ export interface Work {
   readonly runSeconds: number;
   /** The file, being rendered in the background. */
   readonly file: Promise<Rendered>;
+  /** Files beside it, where the operation has them. */
+  readonly subtitles?: Promise<Rendered>;
+  readonly mask?: Promise<Rendered>;
+  /** When each word is heard, where the cloud tells. */
+  readonly sentences?: readonly TimedSentence[];
+}
+
+/** The finished files of a task. */
+export interface Made {
+  readonly file: Rendered;
+  readonly subtitles?: Rendered;
+  readonly mask?: Rendered;
 }
 
 export type Phase = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -22,7 +35,13 @@ export interface Task {
   phase: Phase;
   startedAt?: number;
   endedAt?: number;
-  result?: { readonly url: string; readonly seconds: number };
+  result?: {
+    readonly url: string;
+    readonly seconds: number;
+    readonly subtitlesUrl?: string;
+    readonly maskUrl?: string;
+    readonly sentences?: readonly TimedSentence[];
+  };
   failure?: { readonly code: string; readonly message: string };
 }
 
@@ -40,10 +59,15 @@ export interface TaskPlan {
   readonly internalError: { readonly code: string; readonly message: string };
   /** Ends the task as failed whatever the work says (a scripted fault). */
   readonly doom?: { readonly code: string; readonly message: string };
-  /** Hands the file over before the task counts as done. */
-  deliver?(file: Rendered, signal: AbortSignal): Promise<void>;
+  /** Hands the files over before the task counts as done. */
+  deliver?(made: Made, signal: AbortSignal): Promise<void>;
   /** Called once when the task has ended as done or failed. */
   ended?(task: Task): void;
+}
+
+async function finished(work: Work): Promise<Made> {
+  const [file, subtitles, mask] = await Promise.all([work.file, work.subtitles, work.mask]);
+  return { file, subtitles, mask };
 }
 
 interface Line {
@@ -138,7 +162,7 @@ export class Lifecycle {
     try {
       const work = plan.doom ? undefined : plan.work(signal);
       // Both are awaited after the queue, or never if the task is cancelled: no failure may go unhandled.
-      work?.then(({ file }) => file.catch(() => undefined)).catch(() => undefined);
+      work?.then((begun) => finished(begun)).catch(() => undefined);
       await this.#pass(plan.queueSeconds, signal);
       leave = await this.#enter(plan, signal);
       task.phase = 'running';
@@ -147,11 +171,18 @@ export class Lifecycle {
         await this.#pass(plan.queueSeconds, signal);
         throw new CloudError(plan.doom.code, plan.doom.message);
       }
-      const { runSeconds, file } = (await work) as Work;
-      const [rendered] = await Promise.all([file, this.#pass(runSeconds, signal)]);
-      await plan.deliver?.(rendered, signal);
+      const begun = (await work) as Work;
+      const [made] = await Promise.all([finished(begun), this.#pass(begun.runSeconds, signal)]);
+      await plan.deliver?.(made, signal);
       signal.throwIfAborted();
-      task.result = { url: this.#settings.publish(rendered, task.wire), seconds: rendered.seconds };
+      const address = (file?: Rendered) => file && this.#settings.publish(file, task.wire);
+      task.result = {
+        url: this.#settings.publish(made.file, task.wire),
+        seconds: made.file.seconds,
+        subtitlesUrl: address(made.subtitles),
+        maskUrl: address(made.mask),
+        sentences: begun.sentences,
+      };
       task.phase = 'done';
     } catch (error) {
       if (signal.aborted) return;

@@ -1,36 +1,12 @@
-import type { Wire } from '../core/operation.ts';
-import { CloudError } from './cloud-error.ts';
-import type { Inputs, MediaFile, MediaSource } from './inputs.ts';
-import type { Work } from './lifecycle.ts';
-import { even, type Size, type Studio } from './render.ts';
-import { SpeechUnavailable, speak } from './speech.ts';
-
-/** Checked inputs by the field whose limits they met. */
-export type Media = ReadonlyMap<string, MediaFile>;
-
-/** How the emulator makes one operation's results. The request has passed the wire's schema. */
-export interface Production {
-  /** Seconds in the cloud's queue at speed 1; no page says, so these are sensible guesses. */
-  readonly queueSeconds: number;
-  /** Tasks that run at once while others wait in the cloud's own queue; unset: as many as are accepted. */
-  readonly slots?: number;
-  /** Which files this request really uses. */
-  inputs(request: unknown): readonly MediaSource[];
-  /** Learns the length of the result and starts rendering. */
-  begin(request: unknown, media: Media, wire: Wire, studio: Studio, signal: AbortSignal): Promise<Work>;
-}
-
-function present(media: Media, field: string): MediaFile {
-  const file = media.get(field);
-  if (!file) throw new Error(`The input ${field} was not fetched.`);
-  return file;
-}
-
-/** Scales so that the shorter side has `short` pixels. */
-function fitted({ width = 1, height = 1 }: MediaFile, short: number): Size {
-  const factor = short / Math.min(width, height);
-  return [even(width * factor), even(height * factor)];
-}
+import { avatarVideo, editedAvatarVideo } from './avatar-video.ts';
+import { dubbedClip } from './clip.ts';
+import { clipVideo } from './clip-video.ts';
+import { imageAnimate } from './dance.ts';
+import { type Driven, narrate, recordingOf } from './narration.ts';
+import { fitted, type Production, present } from './production.ts';
+import { even, type Size } from './render.ts';
+import { slideVideo } from './slides.ts';
+import { speechAudio } from './speech-audio.ts';
 
 interface PortraitSing {
   AudioUrl: string;
@@ -62,52 +38,25 @@ const portraitSing: Production = {
   },
 };
 
-interface PhotoToVideo {
+interface PhotoToVideo extends Driven {
   RefPhotoUrl: string;
-  DriverType: 'Text' | 'OriginalVoice';
-  InputAudioUrl?: string;
-  InputSsml?: string;
-  SpeechParam?: { Speed?: number; TimbreKey?: string; Volume?: number; TimbreLanguage?: string };
   VideoParam?: { Resolution?: number };
 }
 
 const longestPhotoSpeech = 60;
 
-async function spoken(request: PhotoToVideo, studio: Studio, signal: AbortSignal) {
-  const { Speed = 1, TimbreKey = '', Volume = 0, TimbreLanguage } = request.SpeechParam ?? {};
-  const settings = {
-    speed: Speed,
-    timbreKey: TimbreKey,
-    volume: Volume,
-    language: TimbreLanguage,
-    longest: longestPhotoSpeech + 1,
-  };
-  try {
-    const { wav, seconds } = await speak(request.InputSsml ?? '', settings, signal);
-    if (seconds > longestPhotoSpeech)
-      throw new CloudError('801510', `the speech is longer than ${longestPhotoSpeech} s`);
-    if (seconds === 0) throw new CloudError('801404', 'the text has nothing to say');
-    return { ...(await studio.recording(wav)), seconds };
-  } catch (error) {
-    if (error instanceof SpeechUnavailable) throw new CloudError('801404', error.message);
-    throw error;
-  }
-}
-
 /** IVH photo to video (pages of 2025-12-16 and 2025-10-10): 720P unless 1080P is asked for. */
 const photoToVideo: Production = {
   queueSeconds: 2,
   inputs(request) {
-    const { RefPhotoUrl, DriverType, InputAudioUrl } = request as PhotoToVideo;
-    const photo = { field: 'RefPhotoUrl', url: RefPhotoUrl };
-    return DriverType === 'Text' ? [photo] : [photo, { field: 'InputAudioUrl', url: InputAudioUrl }];
+    const wanted = request as PhotoToVideo;
+    return [{ field: 'RefPhotoUrl', url: wanted.RefPhotoUrl }, ...recordingOf(wanted, 'InputAudioUrl')];
   },
   async begin(request, media, wire, studio, signal) {
     const wanted = request as PhotoToVideo;
     const photo = present(media, 'RefPhotoUrl');
-    const fromText = wanted.DriverType === 'Text';
-    const audio = fromText ? await spoken(wanted, studio, signal) : present(media, 'InputAudioUrl');
-    const seconds = audio.seconds ?? 0;
+    const settings = { field: 'InputAudioUrl', longest: longestPhotoSpeech };
+    const { audio, seconds } = await narrate(wanted, media, studio, settings, signal);
     const large = wanted.VideoParam?.Resolution === 1;
     // 1080P takes "at least twice" as long as 720P.
     const runSeconds = seconds * (wire.renderSecondsPerSecond ?? 20) * (large ? 2 : 1);
@@ -141,38 +90,19 @@ const videoRetalk: Production = {
     const longer = (request as VideoRetalk).parameters?.video_extension === true;
     const heard = audio.seconds ?? 0;
     const seconds = longer ? heard : Math.min(heard, clip.seconds ?? heard);
-    return { runSeconds: 3 * seconds, file: studio.dubbedClip({ clip, audio, seconds }) };
+    return { runSeconds: 3 * seconds, file: dubbedClip(studio, { clip, audio, seconds, loop: 'back' }) };
   },
 };
 
 /** By the operation's own name. An operation that is not here is answered as unknown. */
 export const productions: Readonly<Record<string, Production>> = {
   SubmitPortraitSingJob: portraitSing,
+  SubmitImageAnimateJob: imageAnimate,
+  tts: speechAudio,
+  videomake: avatarVideo,
+  videomakeadvanced: editedAvatarVideo,
+  videomakewithppt: slideVideo,
+  videomakenotrain: clipVideo,
   phototovideonotrain: photoToVideo,
   videoretalk: videoRetalk,
 };
-
-/**
- * Fetches and checks every input of a request at the same time.
- * @throws MediaBreach the first breach in the order of the inputs
- */
-export async function collect(
-  inputs: Inputs,
-  wire: Wire,
-  production: Production,
-  request: unknown,
-): Promise<Media> {
-  const sources = production.inputs(request);
-  const taken = await Promise.allSettled(
-    sources.map(async (source) => {
-      const limits = wire.media[source.field];
-      if (!limits) throw new Error(`${wire.operation} documents no limits for ${source.field}.`);
-      return [source.field, await inputs.take(source, limits)] as const;
-    }),
-  );
-  const files = taken.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
-  return new Map(files);
-}

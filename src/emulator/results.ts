@@ -1,13 +1,24 @@
 import { stat } from 'node:fs/promises';
 import type { Wire } from '../core/operation.ts';
 import type { Message, Reply } from './exchange.ts';
-import type { Rendered } from './render.ts';
+import type { Ending, Rendered } from './render.ts';
 import { hex } from './world.ts';
 
 const prefix = '/_results/';
 
+const contentTypes: Readonly<Record<Ending, string>> = {
+  mp4: 'video/mp4',
+  webm: 'video/webm',
+  mov: 'video/quicktime',
+  mp3: 'audio/mpeg',
+  wav: 'audio/wav',
+  srt: 'application/x-subrip',
+  png: 'image/png',
+};
+
 interface Published {
   readonly file: string;
+  readonly type: string;
   readonly expiresAt: number;
   readonly wire: Wire;
 }
@@ -28,10 +39,10 @@ export class Results {
   }
 
   /** Gives a file its own address below `base`. */
-  publish(base: string, { path: file }: Rendered, wire: Wire): string {
-    const name = `${hex(20)}.mp4`;
+  publish(base: string, { path: file, ending }: Rendered, wire: Wire): string {
+    const name = `${hex(20)}.${ending}`;
     const expiresAt = Date.now() + (this.#lifetimeSeconds ?? wire.resultLifetimeSeconds) * 1000;
-    this.#published.set(name, { file, expiresAt, wire });
+    this.#published.set(name, { file, type: contentTypes[ending], expiresAt, wire });
     return `${base}${prefix}${name}?Expires=${Math.ceil(expiresAt / 1000)}`;
   }
 
@@ -55,7 +66,7 @@ export class Results {
     const { size } = await stat(found.file);
     const headers = { 'accept-ranges': 'bytes' };
     const file = (start: number, end: number) => ({
-      type: 'video/mp4',
+      type: found.type,
       body: { file: found.file, start, end },
     });
     const asked = /^bytes=(\d*)-(\d*)$/.exec(message.headers.range ?? '');

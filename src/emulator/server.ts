@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { operationsAt } from '../clouds/index.ts';
 import type { Site, Wire } from '../core/operation.ts';
+import { answerAssetFile } from './asset-files.ts';
 import { CloudError } from './cloud-error.ts';
 import { answerControl, noCalls } from './control.ts';
 import { dashscopeDialect } from './dashscope.ts';
@@ -88,6 +89,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   }
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const world: World = {
+    base: url,
     site,
     speed,
     wires: operationsAt(site).map((operation): Wire => operation.wire),
@@ -148,6 +150,8 @@ async function serve(
     const reply = broken(fault) ?? spoiled(await results.answer(message, now, expired), fault);
     return sendWithFault(response, reply, now, fault);
   }
+  const asset = await answerAssetFile(message.path, world.studio);
+  if (asset) return sendReply(response, asset, Date.now());
   for (const dialect of dialects) {
     const visit = dialect.classify(message);
     if (!visit) continue;

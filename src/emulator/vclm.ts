@@ -1,10 +1,11 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Wire } from '../core/operation.ts';
 import { CloudError, MediaBreach } from './cloud-error.ts';
 import { type Dialect, jsonReply, type Message, type Reply, type Visit } from './exchange.ts';
 import type { Task } from './lifecycle.ts';
-import { collect, productions } from './productions.ts';
+import { collect } from './production.ts';
+import { productions } from './productions.ts';
 import { insideWindow, parseTc3, sameText, tc3Signature } from './signatures.ts';
 import { acceptTask, type World } from './world.ts';
 
@@ -147,6 +148,15 @@ const statusWords: Readonly<Record<Task['phase'], readonly [string, string]>> = 
   cancelled: ['STOP', '处理终止'],
 };
 
+/** Status of DescribeImageAnimateJob. */
+const animateWords: Readonly<Record<Task['phase'], string>> = {
+  queued: 'WAIT',
+  running: 'RUN',
+  done: 'DONE',
+  failed: 'FAIL',
+  cancelled: 'FAIL',
+};
+
 function describe(world: World, wire: Wire, message: Message, visit: Visit): Reply {
   const id = (message.json as { JobId?: unknown } | undefined)?.JobId;
   if (id === undefined) throw new CloudError('MissingParameter', 'The parameter `JobId` is missing.');
@@ -155,14 +165,24 @@ function describe(world: World, wire: Wire, message: Message, visit: Visit): Rep
   const task = world.lifecycle.find(id);
   if (!task || task.wire.operation !== wire.operation)
     throw new CloudError('FailedOperation.JobNotExist', 'The job does not exist.');
+  const outcome = {
+    ErrorCode: task.failure?.code ?? '',
+    ErrorMessage: task.failure?.message ?? '',
+    ResultVideoUrl: task.result?.url ?? '',
+  };
+  // The job's id is not echoed here, and the field is Status (SDK for 2024-05-23, international).
+  if (wire.operation === 'SubmitImageAnimateJob')
+    return respond({
+      Status: visit.statusWord ?? animateWords[task.phase],
+      ...outcome,
+      MaskVideoUrl: task.result?.maskUrl ?? '',
+    });
   const [word, text] = statusWords[task.phase];
   return respond({
     JobId: id,
     StatusCode: visit.statusWord ?? word,
     StatusMsg: text,
-    ErrorCode: task.failure?.code ?? '',
-    ErrorMessage: task.failure?.message ?? '',
-    ResultVideoUrl: task.result?.url ?? '',
+    ...outcome,
   });
 }
 

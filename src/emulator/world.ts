@@ -4,7 +4,8 @@ import type { CallKind } from './exchange.ts';
 import type { Faults } from './faults.ts';
 import type { Inputs } from './inputs.ts';
 import type { Lifecycle, Task, TaskPlan } from './lifecycle.ts';
-import { type Media, productions } from './productions.ts';
+import type { Media } from './production.ts';
+import { productions } from './productions.ts';
 import type { Studio } from './render.ts';
 
 export type Log = (message: string, fields?: Record<string, unknown>) => void;
@@ -28,6 +29,8 @@ export interface Submission {
 
 /** What all dialects share. */
 export interface World {
+  /** `http://127.0.0.1:PORT` */
+  readonly base: string;
   readonly site: Site;
   readonly speed: number;
   /** Operations that hold at this site. */

@@ -1,13 +1,15 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Connections } from '../clouds/accounts.ts';
-import { Failure, foreignText } from '../core/failure.ts';
+import type { CloudConnection } from '../clouds/exchange.ts';
+import { Failure, foreignText, quoted } from '../core/failure.ts';
 import { isFinal, type Job, type JobOutput } from '../core/job.ts';
-import type { Operation } from '../core/operation.ts';
+import { type Cloud, clouds, type Operation } from '../core/operation.ts';
 import type { Log } from '../log.ts';
 import { ChangeFeed } from './changes.ts';
 import type { JobFilter } from './rows.ts';
+import { confirmTask, digestOf, newJobId } from './identity.ts';
 import { Runner } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
 import { JobStore } from './store.ts';
@@ -32,17 +34,6 @@ export interface Submission {
 
 /** A submit call answers within this time, with or without the cloud's receipt. */
 const receiptPatienceMs = 20_000;
-
-/** The same value gives the same text, whatever the order of its keys. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (value !== null && typeof value === 'object') {
-    const entries = Object.entries(value).filter(([, field]) => field !== undefined);
-    entries.sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(',')}}`;
-  }
-  return JSON.stringify(value) ?? 'null';
-}
 
 /** The jobs of this machine: submitted, watched, resumed. What the tools and resources stand on. */
 export class JobEngine {
@@ -87,14 +78,11 @@ export class JobEngine {
    * stored, or after 20 s with whatever is known.
    */
   async submit(operation: Operation, submission: Submission): Promise<Job> {
-    const connection = this.#options.connections[operation.wire.cloud];
-    if (!connection) throw new Error(`no connection to ${operation.wire.cloud}`);
-    const inputDigest = createHash('sha256')
-      .update(`${operation.name}\n${canonical(submission.input)}`)
-      .digest('hex');
+    const connection = this.#connectionOf(operation.wire.cloud);
+    const inputDigest = digestOf(operation.name, submission.input);
     const { job, created } = await this.#store.insert({
       ...submission,
-      id: `job_${randomBytes(15).toString('base64url')}`,
+      id: newJobId(),
       tool: operation.name,
       cloud: operation.wire.cloud,
       account: connection.account,
@@ -109,8 +97,7 @@ export class JobEngine {
         advice: `Ask get_progress for ${job.id}, or use a new idempotency_key for the new input.`,
       });
     if (!created) return job;
-    await this.#changes.pump();
-    await this.#scheduler.wake();
+    await this.#tell();
     return this.#receipt(job.id);
   }
 
@@ -131,6 +118,100 @@ export class JobEngine {
       message: `There is no job ${foreignText(id, 60)}.`,
       advice: 'Take a job_id from a submit result or from list_jobs.',
     });
+  }
+
+  /**
+   * Follows a task that was submitted elsewhere. The cloud is asked first, so that a wrong id is not stored.
+   * Throws `not_found` when the cloud does not know the task.
+   */
+  async adopt(tool: string, cloudTaskId: string): Promise<Job> {
+    const operation = this.#options.operations.find((candidate) => candidate.name === tool);
+    if (!operation)
+      throw new Failure({
+        kind: 'invalid_input',
+        message: `There is no submit tool ${quoted(tool, 64)}.`,
+        advice: `Use one of ${this.#options.operations.map(({ name }) => name).join(', ')}.`,
+      });
+    const connection = this.#connectionOf(operation.wire.cloud);
+    await confirmTask(connection, operation, cloudTaskId);
+    const { job } = await this.#store.insert({
+      id: newJobId(),
+      tool,
+      cloud: operation.wire.cloud,
+      account: connection.account,
+      lane: operation.wire.lane.name,
+      input: {},
+      inputDigest: '',
+      warnings: [],
+      sandbox: this.#options.sandbox,
+      cloudTaskId,
+    });
+    await this.#tell();
+    return job;
+  }
+
+  /** Tells a job of unknown outcome which task it became. */
+  async settle(job: Job, cloudTaskId: string): Promise<Job> {
+    if (job.cloudTaskId === cloudTaskId) return job;
+    const operation = this.#options.operations.find(({ name }) => name === job.tool);
+    const holder = await this.#store.byTask(job.cloud, cloudTaskId);
+    if (job.status !== 'unknown' || !operation || holder)
+      throw new Failure({
+        kind: 'invalid_input',
+        message: holder
+          ? `The task already belongs to ${holder.id}.`
+          : `${job.id} is ${job.status}; only a job of unknown outcome can be given a task.`,
+        advice:
+          'Leave cloud_task_id out to ask after this job, or job_id to follow that task as a job of its own.',
+      });
+    await confirmTask(this.#connectionOf(job.cloud), operation, cloudTaskId);
+    const receipt = { cloudTaskId, failure: null, dueAt: this.#options.now() };
+    const settled = await this.#store.move(job, 'pending', receipt);
+    await this.#tell();
+    return settled ?? this.get(job.id);
+  }
+
+  #connectionOf(cloud: Cloud): CloudConnection {
+    const connection = this.#options.connections[cloud];
+    if (connection) return connection;
+    throw new Failure({
+      kind: 'credentials',
+      message: `${clouds[cloud]} has no keys here.`,
+      advice: 'Set the keys of this cloud and start the server again.',
+    });
+  }
+
+  async #tell(): Promise<void> {
+    await this.#changes.pump();
+    await this.#scheduler.wake();
+  }
+
+  /**
+   * Cancels what can be cancelled: a held job here, a job of unknown outcome by letting it go, a job in a
+   * cloud by asking that cloud. Throws `unsupported` where the cloud documents no such call.
+   */
+  async cancel(job: Job): Promise<Job> {
+    if (isFinal(job.status)) return job;
+    if (job.status === 'pending' || job.status === 'running') {
+      const { cancel } = this.#connectionOf(job.cloud);
+      if (!cancel)
+        throw new Failure({
+          kind: 'unsupported',
+          message: `${clouds[job.cloud]} offers no way to cancel a job. ${job.id} goes on and will be billed.`,
+          advice: 'Let it finish; its result need not be downloaded.',
+        });
+      await cancel(job.cloudTaskId ?? '');
+    }
+    if (job.status === 'submitting')
+      throw new Failure({
+        kind: 'unsupported',
+        message: `${job.id} is being sent at this moment.`,
+        advice: 'Call cancel_job again in a few seconds.',
+        retryable: true,
+      });
+    const cancelled = await this.#store.move(job, 'cancelled', { dueAt: null });
+    await this.#tell();
+    return cancelled ?? this.get(job.id);
   }
 
   list(filter: JobFilter): Promise<Job[]> {

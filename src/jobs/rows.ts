@@ -1,4 +1,4 @@
-import type { Selectable, Updateable } from 'kysely';
+import { type Selectable, sql, type Updateable } from 'kysely';
 import type { Job, JobStatus } from '../core/job.ts';
 import type { Cloud } from '../core/operation.ts';
 
@@ -17,6 +17,7 @@ export interface JobTable {
   progress: number | null;
   queue_position: number | null;
   outputs: string;
+  sentences: string | null;
   failure: string | null;
   warnings: string;
   sandbox: number;
@@ -43,6 +44,7 @@ export type NewJob = Pick<
   | 'idempotencyKey'
   | 'warnings'
   | 'sandbox'
+  | 'cloudTaskId'
 >;
 
 /** What a write may change. `null` clears a field. */
@@ -52,6 +54,7 @@ export type JobChange = {
     | 'progress'
     | 'queuePosition'
     | 'outputs'
+    | 'sentences'
     | 'failure'
     | 'submittedAt'
     | 'polledAt'
@@ -92,6 +95,7 @@ export function toJob(row: Selectable<JobTable>): Job {
     progress: orUndefined(row.progress),
     queuePosition: orUndefined(row.queue_position),
     outputs: json(row.outputs),
+    sentences: row.sentences === null ? undefined : json(row.sentences),
     failure: row.failure === null ? undefined : json(row.failure),
     warnings: json(row.warnings),
     sandbox: row.sandbox === 1,
@@ -112,6 +116,7 @@ export function toColumns(change: JobChange): Updateable<JobTable> {
   if (change.progress !== undefined) columns.progress = change.progress;
   if (change.queuePosition !== undefined) columns.queue_position = change.queuePosition;
   if (change.outputs !== undefined) columns.outputs = JSON.stringify(change.outputs ?? []);
+  if (change.sentences) columns.sentences = JSON.stringify(change.sentences);
   if (change.failure !== undefined)
     columns.failure = change.failure === null ? null : JSON.stringify(change.failure);
   if (change.submittedAt !== undefined) columns.submitted_at = change.submittedAt;
@@ -120,3 +125,10 @@ export function toColumns(change: JobChange): Updateable<JobTable> {
   if (change.attempts !== undefined) columns.attempts = change.attempts ?? 0;
   return columns;
 }
+
+export interface Schema {
+  jobs: JobTable;
+}
+
+/** One more than the highest revision stored. SQLite runs one writing statement at a time, so no two are alike. */
+export const nextRevision = sql<number>`(select coalesce(max(revision), 0) + 1 from jobs)`;

@@ -165,7 +165,7 @@ export class Runner {
         const expiresAt =
           (job.polledAt ?? job.submittedAt ?? now()) + operation.wire.resultLifetimeSeconds * 1000;
         const outputs = state.outputs.map((output) => ({ ...output, expiresAt }));
-        await store.move(job, 'succeeded', { ...ended, outputs, progress: 100 });
+        await store.move(job, 'succeeded', { ...ended, outputs, sentences: state.sentences, progress: 100 });
         return;
       }
       case 'failed': {

@@ -75,10 +75,10 @@ export class Scheduler {
       do {
         this.#again = false;
         const claimed = await this.#claim();
-        const due = await this.#options.store.nextDueAt(this.#scope.accounts);
+        const due = await this.#options.store.claims.nextDueAt(this.#scope.accounts);
         const wait = due === undefined ? idleMs : due - this.#options.now();
         // Work that is due but could not be claimed waits for room or for another process's lease.
-        delay = Math.min(wait > 0 ? wait : claimed ? 0 : 500, idleMs);
+        delay = Math.min(wait > 0 ? wait : claimed ? 0 : 500, this.#paced(), idleMs);
       } while (this.#again);
     } catch (error) {
       this.#options.log.error('the job store could not be read', { error });
@@ -88,18 +88,27 @@ export class Scheduler {
   }
 
   async #claim(): Promise<boolean> {
-    const { store } = this.#options;
+    const { claims } = this.#options.store;
     let claimed = false;
-    for (const job of await store.abandonedSubmits()) await this.#abandon(job);
-    for (const { account, lane } of await store.lanesWithWork(this.#scope.accounts))
+    for (const job of await claims.abandonedSubmits()) await this.#abandon(job);
+    for (const { account, lane } of await claims.lanesWithWork(this.#scope.accounts))
       claimed = (await this.#claimLane(account, lane)) || claimed;
     const room = pollsAtOnce - this.#underway.size;
     if (room > 0)
-      for (const job of await store.claimPolls(room, leaseMs, this.#scope)) {
+      for (const job of await claims.claimPolls(room, leaseMs, this.#scope)) {
         claimed = true;
         this.#run(this.#options.runner.poll(job), job);
       }
     return claimed;
+  }
+
+  /** Milliseconds until a lane that keeps a pace may send again. */
+  #paced(): number {
+    const { now, speed } = this.#options;
+    const waits = [...this.#lastSubmit].map(
+      ([name, at]) => at + (this.#lanes.get(name)?.spacingMs ?? 0) / speed - now(),
+    );
+    return Math.min(idleMs, ...waits.filter((wait) => wait > 0));
   }
 
   async #claimLane(account: string, name: string): Promise<boolean> {
@@ -110,7 +119,7 @@ export class Scheduler {
     let claimed = false;
     while (!this.#stopped) {
       if (spacing > 0 && now() - (this.#lastSubmit.get(name) ?? 0) < spacing) break;
-      const job = await store.claimSubmit(account, name, laneSizes[name] ?? lane.size, leaseMs);
+      const job = await store.claims.claimSubmit(account, name, laneSizes[name] ?? lane.size, leaseMs);
       if (!job) break;
       this.#lastSubmit.set(name, now());
       this.#options.changed();

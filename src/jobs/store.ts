@@ -1,36 +1,32 @@
 import { Kysely, SqliteDialect, sql, type Updateable } from 'kysely';
-import { type Job, type JobStatus, canMove, occupying, pollable } from '../core/job.ts';
+import { canMove, type Job, type JobStatus } from '../core/job.ts';
+import type { Cloud } from '../core/operation.ts';
+import { Claims } from './claims.ts';
 import { migrate } from './migrate.ts';
 import {
-  type ClaimScope,
   type JobChange,
   type JobFilter,
   type JobTable,
   type NewJob,
+  nextRevision,
+  type Schema,
   toColumns,
   toJob,
 } from './rows.ts';
 import { openSqlite } from './sqlite.ts';
-
-interface Schema {
-  jobs: JobTable;
-}
-
-const neglectedMs = 10 * 60_000;
-
-/** One more than the highest revision stored. SQLite runs one writing statement at a time, so no two are alike. */
-const nextRevision = sql<number>`(select coalesce(max(revision), 0) + 1 from jobs)`;
 
 /**
  * The jobs, durably. Every method is one statement, so that a crash leaves a job before or after
  * it, never in between, and two processes on one file cannot both win a claim.
  */
 export class JobStore {
+  readonly claims: Claims;
   readonly #database: Kysely<Schema>;
   readonly #owner: string;
   readonly #now: () => number;
 
   private constructor(database: Kysely<Schema>, owner: string, now: () => number) {
+    this.claims = new Claims(database, owner, now);
     this.#database = database;
     this.#owner = owner;
     this.#now = now;
@@ -48,8 +44,8 @@ export class JobStore {
   }
 
   /**
-   * Commits the intent to submit. With an idempotency key that is already taken,
-   * nothing is written and the job that holds the key is returned.
+   * Commits the intent to submit; with a `cloudTaskId`, a task that was submitted elsewhere. Where the
+   * idempotency key or the task already has a job, nothing is written and that job is returned.
    */
   async insert(job: NewJob): Promise<{ job: Job; created: boolean }> {
     const now = this.#now();
@@ -61,7 +57,8 @@ export class JobStore {
         cloud: job.cloud,
         account: job.account,
         lane: job.lane,
-        status: 'queued',
+        status: job.cloudTaskId === undefined ? 'queued' : 'pending',
+        cloud_task_id: job.cloudTaskId ?? null,
         input: JSON.stringify(job.input),
         input_digest: job.inputDigest,
         idempotency_key: job.idempotencyKey ?? null,
@@ -74,20 +71,35 @@ export class JobStore {
         attempts: 0,
         revision: nextRevision,
       })
-      .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
+      .onConflict((conflict) => conflict.doNothing())
       .returningAll()
       .executeTakeFirst();
     if (inserted) return { job: toJob(inserted), created: true };
     const holder = await this.#database
       .selectFrom('jobs')
       .selectAll()
-      .where('idempotency_key', '=', job.idempotencyKey ?? '')
+      .where((where) =>
+        where.or([
+          where('idempotency_key', '=', job.idempotencyKey ?? ''),
+          where.and([where('cloud', '=', job.cloud), where('cloud_task_id', '=', job.cloudTaskId ?? '')]),
+        ]),
+      )
       .executeTakeFirstOrThrow();
     return { job: toJob(holder), created: false };
   }
 
   async get(id: string): Promise<Job | undefined> {
     const row = await this.#database.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && toJob(row);
+  }
+
+  async byTask(cloud: Cloud, cloudTaskId: string): Promise<Job | undefined> {
+    const row = await this.#database
+      .selectFrom('jobs')
+      .selectAll()
+      .where('cloud', '=', cloud)
+      .where('cloud_task_id', '=', cloudTaskId)
+      .executeTakeFirst();
     return row && toJob(row);
   }
 
@@ -140,106 +152,6 @@ export class JobStore {
     return Number(row.count);
   }
 
-  /** Lanes of these accounts that have a queued job whose time has come. */
-  async lanesWithWork(accounts: readonly string[]): Promise<Array<{ account: string; lane: string }>> {
-    if (accounts.length === 0) return [];
-    const rows = await this.#database
-      .selectFrom('jobs')
-      .select(['account', 'lane'])
-      .distinct()
-      .where('status', '=', 'queued')
-      .where('account', 'in', [...accounts])
-      .where('due_at', '<=', this.#now())
-      .execute();
-    return rows;
-  }
-
-  /**
-   * Takes the oldest due job of a lane into `submitting`, if the lane has room and this process wins.
-   * Once this returns a job, the intent to send is on disk.
-   */
-  async claimSubmit(account: string, lane: string, size: number, leaseMs: number): Promise<Job | undefined> {
-    const now = this.#now();
-    const row = await this.#database
-      .updateTable('jobs')
-      .set({
-        status: 'submitting',
-        submitted_at: now,
-        updated_at: now,
-        due_at: null,
-        lease_owner: this.#owner,
-        lease_until: now + leaseMs,
-        revision: nextRevision,
-      })
-      .where('id', '=', (inner) =>
-        inner
-          .selectFrom('jobs')
-          .select('id')
-          .where('account', '=', account)
-          .where('lane', '=', lane)
-          .where('status', '=', 'queued')
-          .where('due_at', '<=', now)
-          .orderBy('created_at')
-          .orderBy('id')
-          .limit(1),
-      )
-      .where(
-        (inner) =>
-          inner
-            .selectFrom('jobs')
-            .select((select) => select.fn.countAll<number>().as('count'))
-            .where('account', '=', account)
-            .where('lane', '=', lane)
-            .where('status', 'in', [...occupying]),
-        '<',
-        size,
-      )
-      .returningAll()
-      .executeTakeFirst();
-    return row && toJob(row);
-  }
-
-  /**
-   * Takes up to `limit` jobs whose next poll is due. A claim is no change of state: the revision stays.
-   * Jobs of another account of the same cloud are taken only when nobody has cared for them for a while:
-   * then their keys were probably exchanged, and the new ones may well see the old tasks.
-   */
-  async claimPolls(limit: number, leaseMs: number, mine: ClaimScope): Promise<Job[]> {
-    const now = this.#now();
-    if (mine.accounts.length === 0) return [];
-    const rows = await this.#database
-      .updateTable('jobs')
-      .set({ lease_owner: this.#owner, lease_until: now + leaseMs })
-      .where('id', 'in', (inner) =>
-        inner
-          .selectFrom('jobs')
-          .select('id')
-          .where('status', 'in', [...pollable])
-          .where('due_at', '<=', now)
-          .where('cloud', 'in', [...mine.clouds])
-          .where((where) =>
-            where.or([where('account', 'in', [...mine.accounts]), where('due_at', '<=', now - neglectedMs)]),
-          )
-          .where((where) => where.or([where('lease_until', 'is', null), where('lease_until', '<=', now)]))
-          .orderBy('due_at')
-          .limit(limit),
-      )
-      .returningAll()
-      .execute();
-    return rows.map(toJob);
-  }
-
-  /** Submissions whose process died between the intent and the receipt. Nobody can know how they ended. */
-  async abandonedSubmits(): Promise<Job[]> {
-    const rows = await this.#database
-      .selectFrom('jobs')
-      .selectAll()
-      .where('status', '=', 'submitting')
-      .where('lease_until', '<=', this.#now())
-      .execute();
-    return rows.map(toJob);
-  }
-
   /**
    * Moves a job on and frees its lease. Undefined when the job is no longer where the caller saw it:
    * another process has taken over, and what the caller learned is void.
@@ -283,17 +195,5 @@ export class JobStore {
       .returningAll()
       .executeTakeFirst();
     return row && toJob(row);
-  }
-
-  /** When the runner should look again; undefined when nothing is waiting. */
-  async nextDueAt(accounts: readonly string[]): Promise<number | undefined> {
-    if (accounts.length === 0) return undefined;
-    const row = await this.#database
-      .selectFrom('jobs')
-      .select((select) => [select.fn.min(sql<number>`coalesce(lease_until, due_at)`).as('due')])
-      .where('status', 'in', ['queued', ...occupying])
-      .where('account', 'in', [...accounts])
-      .executeTakeFirst();
-    return row?.due === null || row?.due === undefined ? undefined : Number(row.due);
   }
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Connections } from '../clouds/accounts.ts';
 import type { Config } from '../config.ts';
 import type { Cloud, Operation } from '../core/operation.ts';
 import type { Downloads } from '../jobs/downloads.ts';
@@ -60,19 +61,25 @@ export class Application {
     return operationsAt(this.config.site);
   });
 
-  /** The jobs: opened, and every unfinished one taken up, at the first call. */
-  readonly engine = once(async (): Promise<JobEngine> => {
-    const { config, log } = this;
-    const [{ JobEngine }, { createHttp }, { openConnections }] = await Promise.all([
-      import('../jobs/engine.ts'),
+  /** The configured accounts, or those of the emulator that the sandbox starts. */
+  readonly connections = once(async (): Promise<Connections> => {
+    const [{ createHttp }, { openConnections }] = await Promise.all([
       import('../clouds/http.ts'),
       import('../clouds/accounts.ts'),
     ]);
-    const accounts = config.sandbox ? await this.#startSandbox() : config.accounts;
+    const accounts = this.config.sandbox ? await this.#startSandbox() : this.config.accounts;
     const http = createHttp();
+    this.#closers.unshift(() => http.close());
+    return openConnections(accounts, http, () => this.now());
+  });
+
+  /** The jobs: opened, and every unfinished one taken up, at the first call. */
+  readonly engine = once(async (): Promise<JobEngine> => {
+    const { config, log } = this;
+    const { JobEngine } = await import('../jobs/engine.ts');
     const engine = await JobEngine.open({
       path: this.#jobFile(),
-      connections: openConnections(accounts, http, () => this.now()),
+      connections: await this.connections(),
       operations: await this.operations(),
       laneSizes: config.laneSizes,
       sandbox: config.sandbox,
@@ -80,10 +87,7 @@ export class Application {
       now: () => this.now(),
       log,
     });
-    this.#closers.unshift(
-      () => engine.close(),
-      () => http.close(),
-    );
+    this.#closers.unshift(() => engine.close());
     this.#opened = engine;
     for (const listener of this.#openListeners.splice(0)) listener(engine);
     return engine;

@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { Failure, foreignText, type Problem } from '../core/failure.ts';
 import type { JsonSchema } from './schema.ts';
 

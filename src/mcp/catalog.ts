@@ -15,12 +15,14 @@ export interface ToolDefinition {
     readonly idempotentHint: boolean;
     readonly openWorldHint: boolean;
   };
-  readonly icons: ReadonlyArray<{ src: string; mimeType: string }>;
+  readonly icons: ReadonlyArray<{ src: string }>;
 }
 
 /** A tool and the cloud that it needs; none for tools that work on stored jobs. */
 export interface CatalogEntry {
   readonly cloud?: Cloud;
+  /** True for submit tools: there is a page about the operation. */
+  readonly submits?: boolean;
   readonly definition: ToolDefinition;
 }
 

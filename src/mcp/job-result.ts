@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isFinal, type Job, jobStatuses } from '../core/job.ts';
 import { clouds } from '../core/operation.ts';
 

@@ -1,35 +1,10 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Failure } from '../core/failure.ts';
 import { isFinal, type Job, jobStatuses } from '../core/job.ts';
 import type { Application } from './application.ts';
 import { type JobResult, jobResult, jobResultSchema, jobText } from './job-result.ts';
-import type { ToolDefinition } from './catalog.ts';
+import { type CallContext, defineTool, reading, type StandingTool, type ToolAnswer } from './tool.ts';
 
-/** What a running call may use of the connection that it came by. */
-export interface CallContext {
-  readonly signal: AbortSignal;
-  /** Present when the caller asked for progress. */
-  readonly progress?: (progress: number, total: number, message: string) => Promise<void>;
-}
-
-export interface ToolAnswer {
-  readonly structured: Record<string, unknown>;
-  readonly text: string;
-}
-
-/** A tool that works on stored jobs. */
-export interface JobTool<Input extends z.ZodObject = z.ZodObject> {
-  readonly name: string;
-  readonly title: string;
-  readonly description: string;
-  readonly input: Input;
-  readonly output: z.ZodType;
-  readonly annotations: ToolDefinition['annotations'];
-  run(input: z.output<Input>, application: Application, context: CallContext): Promise<ToolAnswer>;
-}
-
-const reading = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true };
-const defineJobTool = <Input extends z.ZodObject>(tool: JobTool<Input>): JobTool<Input> => tool;
 const jobId = z.string().min(1).max(64).describe('From a submit tool or list_jobs.');
 
 /** The most that a call may wait, so that no host gives up on it first. */
@@ -62,25 +37,46 @@ async function waitWithProgress(application: Application, job: Job, waitMs: numb
   return current;
 }
 
-const getProgress = defineJobTool({
+const getProgress = defineTool({
   name: 'get_progress',
   title: 'Progress of a job',
   description:
-    'State of one job. With wait_seconds it returns at the next change of state or when the time is up: call it again until the job has ended.',
-  input: z.strictObject({
-    job_id: jobId,
-    wait_seconds: z
-      .number()
-      .min(0)
-      .max(longestWaitSeconds)
-      .optional()
-      .describe('0–45, default 0. Use 45 while a job is under way.'),
-  }),
+    'State of one job; with wait_seconds at its next change or when the time is up. Repeat until it has ended.',
+  input: z
+    .strictObject({
+      job_id: jobId.optional(),
+      wait_seconds: z.number().min(0).max(longestWaitSeconds).optional().describe('Use 45 while under way.'),
+      cloud_task_id: z
+        .string()
+        .min(1)
+        .max(128)
+        .optional()
+        .describe('Adopts a task submitted elsewhere (with tool), or settles an unknown job_id.'),
+      tool: z.string().min(1).max(64).optional().describe('Its submit tool.'),
+    })
+    .refine(({ job_id: id, cloud_task_id: task }) => id !== undefined || task !== undefined, {
+      path: ['job_id'],
+      message: 'is needed, or cloud_task_id with tool',
+    })
+    .refine(
+      ({ job_id: id, cloud_task_id: task, tool }) =>
+        task === undefined || id !== undefined || tool !== undefined,
+      {
+        path: ['tool'],
+        message: 'is needed with cloud_task_id',
+      },
+    ),
   output: jobResultSchema,
-  annotations: reading,
+  annotations: { ...reading, readOnlyHint: false },
   async run(input, application, context) {
     const engine = await application.engine();
-    const job = await engine.get(input.job_id);
+    const { job_id: id, cloud_task_id: task, tool } = input;
+    const job =
+      task === undefined
+        ? await engine.get(id ?? '')
+        : id === undefined
+          ? await engine.adopt(tool ?? '', task)
+          : await engine.settle(await engine.get(id), task);
     const waitMs = (input.wait_seconds ?? 0) * 1000;
     return answerFor(
       application,
@@ -100,7 +96,7 @@ function readCursor(cursor: string): { createdAt: number; id: string } {
   return { createdAt: Number(createdAt), id };
 }
 
-const listJobs = defineJobTool({
+const listJobs = defineTool({
   name: 'list_jobs',
   title: 'List jobs',
   description: 'Jobs of this machine, newest first.',
@@ -150,10 +146,10 @@ const listJobs = defineJobTool({
   },
 });
 
-const downloadResult = defineJobTool({
+const downloadResult = defineTool({
   name: 'download_result',
   title: 'Download a result',
-  description: 'Stores the files of a finished job on this machine and returns paths, sizes and SHA-256.',
+  description: 'Stores a finished job’s files here; returns paths, sizes, SHA-256.',
   input: z.strictObject({ job_id: jobId }),
   output: jobResultSchema,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
@@ -180,5 +176,19 @@ const downloadResult = defineJobTool({
   },
 });
 
+const cancelJob = defineTool({
+  name: 'cancel_job',
+  title: 'Cancel a job',
+  description:
+    'Cancels a job still held here, or a VideoRetalk job not yet started; the Tencent clouds cannot cancel.',
+  input: z.strictObject({ job_id: jobId }),
+  output: jobResultSchema,
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
+  async run(input, application) {
+    const engine = await application.engine();
+    return answerFor(application, await engine.cancel(await engine.get(input.job_id)));
+  },
+});
+
 /** Every tool that works on stored jobs, in the order in which hosts list them. */
-export const jobTools: readonly JobTool[] = [getProgress, listJobs, downloadResult];
+export const jobTools: readonly StandingTool[] = [getProgress, listJobs, cancelJob, downloadResult];

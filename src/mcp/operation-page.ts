@@ -101,7 +101,7 @@ export function operationPage(operation: Operation): string {
     `## Files\n\n${table(['field', 'kind', 'limits'], media)}`,
     `## Example\n\n\`\`\`json\n${JSON.stringify(operation.example, null, 2)}\n\`\`\``,
     ...(operation.notes.length > 0
-      ? [`## Readings\n\n${operation.notes.map((note) => `- ${note}`).join('\n')}`]
+      ? [`## Good to know\n\n${operation.notes.map((note) => `- ${note}`).join('\n')}`]
       : []),
     `## Errors of a call\n\n${errorTable(call)}`,
     ...(task === call ? [] : [`## Errors of a task that failed later\n\n${errorTable(task)}`]),

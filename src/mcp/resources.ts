@@ -13,7 +13,7 @@ const jobsShown = 50;
 /** The fixed resources. Jobs are reached through the template: listing them all would grow without end. */
 export function listResources(entries: readonly CatalogEntry[]) {
   const pages = entries
-    .filter(({ cloud }) => cloud !== undefined)
+    .filter(({ submits }) => submits)
     .map(({ definition }) => ({
       uri: operationUri(definition.name),
       name: definition.name,
@@ -77,8 +77,13 @@ async function textOf(
   const jobId = itemOf('jobs', uri);
   if (jobId !== undefined) {
     const engine = await application.engine();
-    const { structured } = await answerFor(application, await engine.get(jobId));
-    return asJson(structured);
+    const job = await engine.get(jobId);
+    const { structured } = await answerFor(application, job);
+    const sentences = job.sentences?.map(({ text, words }) => ({
+      text,
+      words: words.map((word) => ({ text: word.text, start_ms: word.startMs, end_ms: word.endMs })),
+    }));
+    return asJson({ ...structured, ...(sentences && { sentences }) });
   }
   const operations = await application.operations();
   if (uri === collectionUris.operations) {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface JsonSchema {
   type?: string;
@@ -17,7 +17,15 @@ export interface JsonSchema {
 }
 
 /** Keywords that some host refuses a whole tool list for, or that say nothing to a model. */
-const dropped = new Set(['$schema', 'additionalProperties', 'default', 'pattern']);
+const dropped = new Set([
+  '$schema',
+  'additionalProperties',
+  'default',
+  'pattern',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'twin',
+]);
 
 function flatten(schema: JsonSchema): JsonSchema {
   const kept: JsonSchema = {};
@@ -25,6 +33,8 @@ function flatten(schema: JsonSchema): JsonSchema {
     if (dropped.has(keyword)) continue;
     // zod says the range of safe integers for every integer; that is no documented limit.
     if (value === Number.MAX_SAFE_INTEGER || value === Number.MIN_SAFE_INTEGER) continue;
+    // "Not empty" goes without saying, in every tool again.
+    if (keyword === 'minLength' && value === 1) continue;
     kept[keyword] = value;
   }
   if (schema.properties)
@@ -33,6 +43,23 @@ function flatten(schema: JsonSchema): JsonSchema {
     );
   if (schema.items) kept.items = flatten(schema.items);
   return kept;
+}
+
+/**
+ * An output's schema without the inside of nested objects: it travels with every tool, and hosts check
+ * results against it without showing it to a model. The README says what is inside.
+ */
+export function outline(schema: z.ZodType): JsonSchema {
+  const { properties = {}, ...rest } = hostSchema(schema);
+  const shallow = ({ type, items, enum: values }: JsonSchema): JsonSchema => ({
+    type,
+    ...(items && { items: { type: items.type } }),
+    ...(values && { enum: values }),
+  });
+  return {
+    ...rest,
+    properties: Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, shallow(field)])),
+  };
 }
 
 /** The JSON Schema of an input or output as hosts are shown it: flat, without what any of them refuses. */

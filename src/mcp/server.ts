@@ -2,7 +2,7 @@ import { ProtocolErrorCode, ProtocolError, Server, type ServerContext } from '@m
 import { Failure, foreignText } from '../core/failure.ts';
 import type { JobEngine } from '../jobs/engine.ts';
 import type { Application } from './application.ts';
-import type { CallContext, ToolAnswer } from './job-tools.ts';
+import type { CallContext, ToolAnswer } from './tool.ts';
 import { collectionUris, isKnownUri, jobUri } from './resource-uris.ts';
 import type { CatalogEntry } from './catalog.ts';
 import { version } from '../version.ts';
@@ -37,11 +37,11 @@ async function callTool(
     const { submit } = await import('./submit.ts');
     return submit(operation, inputSchema, args, application);
   }
-  const [{ jobTools }, { readArguments }] = await Promise.all([
-    import('./job-tools.ts'),
+  const [{ standingTools }, { readArguments }] = await Promise.all([
+    import('./tools.ts'),
     import('./arguments.ts'),
   ]);
-  const tool = jobTools.find((candidate) => candidate.name === name);
+  const tool = standingTools.find((candidate) => candidate.name === name);
   if (!tool) throw new Error(`the tool ${name} is listed but not there`);
   return tool.run(readArguments(name, tool.input, inputSchema, args), application, callContext(context));
 }

@@ -1,9 +1,10 @@
 import { Failure } from '../core/failure.ts';
-import { clouds, type Operation } from '../core/operation.ts';
+import type { Operation } from '../core/operation.ts';
 import type { Application } from './application.ts';
 import { problemLines, readArguments } from './arguments.ts';
-import type { ToolAnswer } from './job-tools.ts';
+import { missingKeys } from './credentials.ts';
 import { answerFor } from './job-tools.ts';
+import type { ToolAnswer } from './tool.ts';
 import type { JsonSchema } from './schema.ts';
 import { submitInput } from './tools.ts';
 
@@ -14,14 +15,6 @@ function inputOf(operation: Operation): ReturnType<typeof submitInput> {
   inputs.set(operation, known);
   return known;
 }
-
-const keyNames: Readonly<Record<Operation['wire']['cloud'], string>> = {
-  vclm: 'TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY',
-  vclm_intl:
-    'TENCENTCLOUD_INTL_SECRET_ID and TENCENTCLOUD_INTL_SECRET_KEY (or the common TENCENTCLOUD_ ones)',
-  ivh: 'IVH_APP_KEY and IVH_ACCESS_TOKEN',
-  dashscope: 'DASHSCOPE_API_KEY',
-};
 
 function dryRun(warnings: readonly string[], error?: Failure): ToolAnswer {
   const problems = problemLines(error?.problems ?? []);
@@ -60,12 +53,7 @@ export async function submit(
   const { idempotency_key: idempotencyKey, dry_run: _, ...input } = read;
   const warnings = operation.warnings?.(operation.encode(input)) ?? [];
   if (wantsDryRun) return dryRun(warnings);
-  if (!application.isConfigured(operation.wire.cloud))
-    throw new Failure({
-      kind: 'credentials',
-      message: `${clouds[operation.wire.cloud]} has no keys here. Nothing was sent.`,
-      advice: `Set ${keyNames[operation.wire.cloud]} in the server's environment and start it again; or start it with --sandbox, which needs no keys and costs nothing.`,
-    });
+  if (!application.isConfigured(operation.wire.cloud)) throw missingKeys(operation.wire.cloud);
   const engine = await application.engine();
   const job = await engine.submit(operation, {
     input,

@@ -165,7 +165,10 @@ export async function vclm(
   return { ...answer, body: answer.body?.Response ?? answer.body };
 }
 
-/** One IVH call, signed here from the FAQ's steps. `body` replaces the whole envelope. */
+/**
+ * One IVH call, signed here from the FAQ's steps. `body` replaces the whole envelope; a route with a slash
+ * in front is the whole path.
+ */
 export async function ivh(
   emulator: Emulator,
   route: string,
@@ -176,8 +179,8 @@ export async function ivh(
   const timestamp = Math.floor(Date.now() / 1000) + (bend.skew ?? 0);
   const query = `appkey=${bend.secretId ?? app_key}&timestamp=${timestamp}`;
   const signature = sign(bend.secretKey ?? access_token, query).toString('base64');
-  const base = `${emulator.url}/v2/ivh/videomaker/broadcastservice/${route}`;
-  const response = await fetch(`${base}?${query}&signature=${encodeURIComponent(signature)}`, {
+  const path = route.startsWith('/') ? route : `/v2/ivh/videomaker/broadcastservice/${route}`;
+  const response = await fetch(`${emulator.url}${path}?${query}&signature=${encodeURIComponent(signature)}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json;charset=utf-8' },
     body: JSON.stringify(bend.body ?? { Header: {}, Payload: payload }),
@@ -232,6 +235,12 @@ export interface Probe {
   size: string;
   video: string;
   audio: string;
+  /** Frames a second. */
+  frames: number;
+  /** Samples of sound a second. */
+  rate: number;
+  /** Decibels below full scale of the loudest sample. */
+  loudest: number;
   bytes: number;
   file: string;
 }
@@ -244,7 +253,8 @@ export async function probe(url: string, folder: string): Promise<Probe> {
   if (content.length !== Number(response.headers.get('content-length'))) throw new Error('wrong length');
   const file = path.join(folder, `${randomUUID()}.mp4`);
   await writeFile(file, content);
-  const report = await run(bundled.path, ['-hide_banner', '-i', file, '-f', 'null', '-']).then(
+  const loudness = ['-af', 'volumedetect', '-f', 'null', '-'];
+  const report = await run(bundled.path, ['-hide_banner', '-i', file, ...loudness]).then(
     ({ stderr }) => stderr,
   );
   const clock = /Duration: (\d+):(\d+):([\d.]+)/.exec(report) ?? [];
@@ -253,6 +263,9 @@ export async function probe(url: string, folder: string): Promise<Probe> {
     size: /Video:.*?[ ,](\d{2,5}x\d{2,5})/.exec(report)?.[1] ?? '',
     video: /Video: (\w+)/.exec(report)?.[1] ?? '',
     audio: /Audio: (\w+)/.exec(report)?.[1] ?? '',
+    frames: Number(/([\d.]+) fps/.exec(report)?.[1] ?? 0),
+    rate: Number(/Audio:.*?(\d+) Hz/.exec(report)?.[1] ?? 0),
+    loudest: Number(/max_volume: ([-\d.]+) dB/.exec(report)?.[1] ?? Number.NaN),
     bytes: content.length,
     file,
   };
@@ -264,4 +277,54 @@ export async function brightness(file: string, at: number): Promise<number> {
   const filter = ['-vf', 'crop=iw/2:ih/2:0:ih/2,scale=1:1,format=gray', '-f', 'rawvideo', '-'];
   const { stdout } = await run(bundled.path, [...args, ...filter], { encoding: 'buffer' });
   return stdout[0] ?? -1;
+}
+
+/** Red, green, blue and alpha (0-255) at a point, given as shares of width and height. VP8 needs its own decoder for alpha. */
+export async function pixel(
+  file: string,
+  at: number,
+  [x, y]: readonly [number, number],
+  decoder: readonly string[] = [],
+): Promise<number[]> {
+  const args = ['-v', 'error', ...decoder, '-ss', String(at), '-i', file, '-frames:v', '1'];
+  const crop = `format=rgba,crop=4:4:min(iw-4\\,iw*${x}):min(ih-4\\,ih*${y}),scale=1:1`;
+  const filter = ['-vf', crop, '-f', 'rawvideo', '-pix_fmt', 'rgba', '-'];
+  const { stdout } = await run(bundled.path, [...args, ...filter], { encoding: 'buffer' });
+  return [...stdout.subarray(0, 4)];
+}
+
+export const pptProgress = '/v2/ivh/mediaproduction/mediaproduction/getprogress';
+export const pptSubmit = '/v2/ivh/mediaproduction/mediaproduction/videomakewithppt';
+
+/** Submits an IVH task and waits for its end. */
+export async function ended(emulator: Emulator, route: string, payload: unknown, seconds = 40) {
+  const { body } = await ivh(emulator, route, payload);
+  if (!body.Payload) throw new Error(`refused: ${JSON.stringify(body)}`);
+  const { TaskId } = body.Payload;
+  const answer = await until(
+    () => ivh(emulator, route === pptSubmit ? pptProgress : 'getprogress', { TaskId }),
+    ({ body: { Payload } }) => ['SUCCESS', 'FAIL'].includes(Payload.Status),
+    seconds,
+  );
+  return { TaskId, ...answer.body.Payload };
+}
+
+export interface Cue {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** Downloads and reads an SRT file; anything that is not SRT is an error. */
+export async function subtitles(url: string): Promise<Cue[]> {
+  const response = await fetch(url);
+  if (response.headers.get('content-type') !== 'application/x-subrip') throw new Error('not SRT');
+  const blocks = (await response.text()).trim().split(/\n\n/);
+  return blocks.map((block, index) => {
+    const [, number, times = '', text = ''] = /^(\d+)\n(.+)\n(.+)$/.exec(block) ?? [];
+    const clock = /^(\d\d):(\d\d):(\d\d),(\d{3}) --> (\d\d):(\d\d):(\d\d),(\d{3})$/.exec(times);
+    if (Number(number) !== index + 1 || !clock) throw new Error(`not SRT: ${block}`);
+    const [h = 0, m = 0, s = 0, ms = 0, h2 = 0, m2 = 0, s2 = 0, ms2 = 0] = clock.slice(1).map(Number);
+    return { start: h * 3600 + m * 60 + s + ms / 1000, end: h2 * 3600 + m2 * 60 + s2 + ms2 / 1000, text };
+  });
 }

@@ -88,7 +88,35 @@ const wrong: ReadonlyArray<readonly [string, Record<string, unknown>, readonly s
   ['video_retalk', { ...dub, video_extension: 'maybe' }, ['video_extension', 'maybe', 'boolean']],
   ['video_retalk', { audio_url: dub.audio_url }, ['video_url', 'required']],
   ['video_retalk', { ...dub, idempotency_key: 'k'.repeat(129) }, ['idempotency_key', '128']],
-  ['get_progress', {}, ['job_id', 'required']],
+  ['get_progress', {}, ['job_id', 'cloud_task_id']],
+  ['get_progress', { cloud_task_id: 'x' }, ['tool', 'cloud_task_id']],
+  [
+    'make_video_advanced',
+    {
+      virtualman_key: 'v',
+      input_ssml: 'Hello',
+      speech_param: { speed: 1 },
+      video_param: { anchor_param: { scale: 0 } },
+    },
+    ['video_param.anchor_param.scale', '0'],
+  ],
+  [
+    'make_ppt_video',
+    { ppt_file_url: 'https://e.com/a.pptx', page_configs: [{}] },
+    ['page_configs.0.input_ssml', 'Text'],
+  ],
+  [
+    'make_ppt_video',
+    {
+      ppt_file_url: 'https://e.com/a.pptx',
+      global_config: { background_color: '#FFF' },
+      page_configs: [{ input_ssml: 'Hi' }],
+    },
+    ['global_config.background_color', '#FFFFFF'],
+  ],
+  ['synthesize_speech', { input_ssml: 'Hello', speed: 1 }, ['timbre_key', 'virtualman_key']],
+  ['list_assets', { kind: 'actions' }, ['virtualman_key']],
+  ['cancel_job', { job_id: 'job_that_is_not_there' }, ['job_that_is_not_there']],
   ['get_progress', { job_id: 'job_x', wait_seconds: 46 }, ['wait_seconds', '46', '45']],
   ['get_progress', { job_id: 'job_that_is_not_there' }, ['job_that_is_not_there', 'list_jobs']],
   ['list_jobs', { limit: 0 }, ['limit', '1']],
@@ -127,7 +155,7 @@ describe('bad input', () => {
   });
 
   it('has sent nothing for any of it, and kept nothing', async () => {
-    expect(wrong).toHaveLength(37);
+    expect(wrong).toHaveLength(44);
     expect(Object.values(await emulator.requests()).reduce((sum, count) => sum + count, 0)).toBe(0);
     const { structured } = await session.call('list_jobs', {});
     expect(structured).toMatchObject({ jobs: [] });
@@ -183,11 +211,19 @@ describe('bad input', () => {
     const names = (await bare.listTools()).map(({ name }) => name);
     expect(names).toEqual([
       'submit_portrait_sing',
+      'submit_image_animate',
+      'synthesize_speech',
+      'make_video',
+      'make_video_advanced',
+      'make_ppt_video',
+      'video_to_video',
       'photo_to_video',
       'video_retalk',
       'get_progress',
       'list_jobs',
+      'cancel_job',
       'download_result',
+      'list_assets',
     ]);
     for (const [tool, variable] of [
       ['submit_portrait_sing', 'TENCENTCLOUD_SECRET_ID'],
@@ -214,12 +250,19 @@ describe('bad input', () => {
     });
     const tools = await one.listTools();
     expect(tools.map(({ name }) => name)).toEqual([
+      'synthesize_speech',
+      'make_video',
+      'make_video_advanced',
+      'make_ppt_video',
+      'video_to_video',
       'photo_to_video',
       'get_progress',
       'list_jobs',
+      'cancel_job',
       'download_result',
+      'list_assets',
     ]);
-    const [photoTool] = tools;
+    const photoTool = tools.find(({ name }) => name === 'photo_to_video');
     const properties = (photoTool?.inputSchema as { properties?: object } | undefined)?.properties ?? {};
     expect(Object.keys(properties)).toContain('concurrency_type');
     expect(Object.keys(properties)).not.toContain('video_storage_s3_url');
@@ -228,7 +271,7 @@ describe('bad input', () => {
       args: ['--data-dir', place.path, '--clouds', 'all'],
       environment: { DASHSCOPE_API_KEY: 'k' },
     });
-    expect(await all.listTools()).toHaveLength(6);
+    expect(await all.listTools()).toHaveLength(14);
     await all.close();
   });
 

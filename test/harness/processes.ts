@@ -60,6 +60,7 @@ export async function startEmulator(speed = 60, options: readonly string[] = [])
       IVH_ACCESS_TOKEN: ivh.access_token,
       DASHSCOPE_API_KEY: dashscope.api_key,
       DIGITAL_HUMAN_VCLM_URL: url,
+      DIGITAL_HUMAN_VCLM_INTL_URL: url,
       DIGITAL_HUMAN_IVH_URL: url,
       DIGITAL_HUMAN_DASHSCOPE_URL: `${url}/api/v1`,
       DIGITAL_HUMAN_ALLOW_PRIVATE_ADDRESSES: 'on',
@@ -103,6 +104,25 @@ export async function scratch(): Promise<{ path: string; remove(): Promise<void>
 export function inputs(media: Media): Readonly<Record<string, Record<string, unknown>>> {
   return {
     submit_portrait_sing: { image_url: media.portrait, audio_url: media.line, resolution: '512:512' },
+    submit_image_animate: { image_url: media.portrait, template_id: 'ke3' },
+    synthesize_speech: { input_ssml: 'Hello there. How are you today?', timbre_key: 'female_1', speed: 1 },
+    make_video: {
+      virtualman_key: 'k3dda2d3b56f4ec89778f2e032c2e294',
+      input_ssml: 'Hello there. How are you today?',
+      speech_param: { speed: 1 },
+      video_param: { format: 'Mp4' },
+    },
+    make_video_advanced: {
+      virtualman_key: 'k3dda2d3b56f4ec89778f2e032c2e294',
+      driver_type: 'OriginalVoice',
+      input_audio_url: media.line,
+      video_param: { format: 'Mp4', logo_params: [{ logo_file_url: media.portrait, scale: 0.1 }] },
+    },
+    video_to_video: {
+      ref_video_url: media.clip,
+      driver_type: 'OriginalVoice',
+      input_audio_url: media.line,
+    },
     photo_to_video: {
       ref_photo_url: media.portrait,
       driver_type: 'OriginalVoice',

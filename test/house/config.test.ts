@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readConfig, settingFacts } from '../../src/config.ts';
+import { readConfig } from '../../src/config.ts';
+import { settingFacts } from '../../src/settings.ts';
 import { Failure } from '../../src/core/failure.ts';
 
 function faults(args: readonly string[], environment: Record<string, string>): Failure {
@@ -85,7 +86,7 @@ describe('the configuration', () => {
   });
 
   it('describes every setting, and offers no flag for a secret', () => {
-    expect(settingFacts).toHaveLength(19);
+    expect(settingFacts).toHaveLength(23);
     for (const { description } of settingFacts) expect(description.length).toBeGreaterThan(10);
     const flagless = settingFacts
       .filter(({ flag }) => flag === undefined)
@@ -94,6 +95,9 @@ describe('the configuration', () => {
       'TENCENTCLOUD_SECRET_ID',
       'TENCENTCLOUD_SECRET_KEY',
       'TENCENTCLOUD_TOKEN',
+      'TENCENTCLOUD_INTL_SECRET_ID',
+      'TENCENTCLOUD_INTL_SECRET_KEY',
+      'TENCENTCLOUD_INTL_TOKEN',
       'IVH_APP_KEY',
       'IVH_ACCESS_TOKEN',
       'DASHSCOPE_API_KEY',

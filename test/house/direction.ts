@@ -6,14 +6,15 @@ const rooms: Readonly<Record<string, { rooms: readonly string[]; packages: reado
   core: { rooms: ['core'], packages: ['zod'] },
   log: { rooms: ['core'], packages: [] },
   version: { rooms: [], packages: [] },
-  clouds: { rooms: ['core', 'clouds', 'log'], packages: ['zod', 'undici'] },
+  clouds: { rooms: ['core', 'clouds', 'log'], packages: ['zod', 'undici', 'saxes'] },
   media: { rooms: ['core', 'clouds', 'media', 'log'], packages: ['zod', 'undici', 'ipaddr.js'] },
   jobs: { rooms: ['core', 'clouds', 'media', 'jobs', 'log'], packages: ['zod', 'kysely', 'libsql'] },
   emulator: {
     rooms: ['core', 'clouds', 'emulator'],
     packages: ['zod', '@ffmpeg-installer/ffmpeg', '@echogarden/espeak-ng-emscripten'],
   },
-  config: { rooms: ['core', 'clouds', 'log'], packages: ['zod'] },
+  settings: { rooms: ['core', 'log'], packages: ['zod'] },
+  config: { rooms: ['core', 'clouds', 'log', 'settings'], packages: ['zod'] },
   mcp: {
     rooms: ['core', 'clouds', 'media', 'jobs', 'emulator', 'mcp', 'config', 'log', 'version'],
     packages: [
@@ -27,8 +28,8 @@ const rooms: Readonly<Record<string, { rooms: readonly string[]; packages: reado
     rooms: ['core', 'clouds', 'media', 'jobs', 'emulator', 'mcp', 'config', 'log', 'version', 'cli'],
     packages: ['@modelcontextprotocol/client', '@modelcontextprotocol/client/stdio'],
   },
-  index: { rooms: ['core', 'config', 'log', 'mcp', 'cli', 'version'], packages: [] },
-  reference: { rooms: ['core', 'clouds', 'config', 'mcp'], packages: [] },
+  index: { rooms: ['core', 'config', 'settings', 'log', 'mcp', 'cli', 'version'], packages: [] },
+  reference: { rooms: ['core', 'clouds', 'settings', 'mcp'], packages: [] },
 };
 
 /** The only parts of `clouds` that the emulator may see: the list of operations, for the wire half of each. */

@@ -22,13 +22,21 @@ describe('the tool list', () => {
   it('has these tools and no other', () => {
     expect(names).toEqual([
       'submit_portrait_sing',
+      'submit_image_animate',
+      'synthesize_speech',
+      'make_video',
+      'make_video_advanced',
+      'make_ppt_video',
+      'video_to_video',
       'photo_to_video',
       'video_retalk',
       'get_progress',
       'list_jobs',
+      'cancel_job',
       'download_result',
+      'list_assets',
     ]);
-    expect(entries).toHaveLength(12);
+    expect(entries).toHaveLength(28);
   });
 
   // One file a tool: the difference in a contract is a difference in a file. `npm test -- -u` renews them.
@@ -42,7 +50,7 @@ describe('the tool list', () => {
   it('has no snapshot of a tool that is gone', () => {
     const wanted = new Set(entries.map(({ name, site }) => snapshotName(name, site)));
     expect(new Set(readdirSync(join(root, 'test/snapshots/tools')))).toEqual(wanted);
-    expect(wanted.size).toBe(7);
+    expect(wanted.size).toBe(15);
   });
 
   it.each(entries)(
@@ -63,6 +71,13 @@ describe('the tool list', () => {
     },
   );
 
+  it('is the one that the bundle’s manifest promises', () => {
+    const { tools } = JSON.parse(readFileSync(join(root, 'manifest.json'), 'utf8')) as {
+      tools: Array<{ name: string }>;
+    };
+    expect(tools.map(({ name }) => name)).toEqual(names);
+  });
+
   it('costs a model no more than it may', () => {
     for (const site of sites) {
       const shown = catalog[site].map(({ definition: { name, description, inputSchema } }) => ({
@@ -75,6 +90,13 @@ describe('the tool list', () => {
       expect(tokens.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(6_000);
       const whole = encode(JSON.stringify(catalog[site].map(({ definition }) => definition))).length;
       expect(whole).toBeLessThanOrEqual(9_000);
+      const alone = catalog[site].filter(({ cloud }) => !cloud || cloud === 'dashscope');
+      const dashscope = alone.map(({ definition: { name, description, inputSchema } }) => ({
+        name,
+        description,
+        inputSchema,
+      }));
+      expect(encode(JSON.stringify(dashscope)).length).toBeLessThanOrEqual(1_500);
     }
   });
 });

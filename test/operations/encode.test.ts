@@ -1,43 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { JsonSchema } from '../../src/mcp/schema.ts';
-import { asSent, isObject, type Json, jsonSchema, material, toolPath, withField } from './material.ts';
-import { type NamedProperty, propertiesOf } from './schema-lint.ts';
-
-const leaves = (schema: JsonSchema) => propertiesOf(schema).filter((property) => !property.schema.properties);
-
-/** A value that no other field has, at one end of what the property allows. */
-function valueFor({ path, schema }: NamedProperty, index: number, end: 'low' | 'high'): unknown {
-  if (schema.enum) return schema.enum.at(end === 'low' ? 0 : -1);
-  switch (schema.type) {
-    case 'boolean':
-      return end === 'high';
-    case 'integer':
-    case 'number': {
-      const bound = end === 'low' ? schema.minimum : schema.maximum;
-      const documented = bound !== undefined && Number.isFinite(bound) && Math.abs(bound) < 1e9;
-      return documented ? bound : 100 + index;
-    }
-    default: {
-      const pattern = typeof schema.pattern === 'string' ? schema.pattern : '';
-      if (pattern.startsWith('^https?')) return `https://example.com/${path}`;
-      return pattern === '' ? `the ${path}` : `AAAA${index}`;
-    }
-  }
-}
-
-function valueAt(value: unknown, path: string): unknown {
-  return path.split('.').reduce<unknown>((at, step) => (isObject(at) ? at[step] : undefined), value);
-}
+import { asSent, jsonSchema, material, toolPath, valueAt, withField, withoutFields } from './material.ts';
+import { leavesOf, wholeInput } from './whole-input.ts';
 
 const cases = material.flatMap(({ key, operation }) =>
   (['low', 'high'] as const).map((end) => {
-    const fields = leaves(jsonSchema(operation.input)).map((property, index) => ({
-      path: property.path,
-      value: valueFor(property, index, end),
-    }));
-    const input = fields.reduce<Json>((value, field) => withField(value, field.path, field.value), {});
-    const wire = leaves(jsonSchema(operation.wire.submit.request)).map(({ path }) => path);
-    return { key, end, operation, fields, input, wire };
+    const wire = leavesOf(jsonSchema(operation.wire.submit.request)).map(({ path }) => path);
+    return { key, end, operation, wire, ...wholeInput(operation, end) };
   }),
 );
 
@@ -46,16 +14,23 @@ const fixed: Readonly<Record<string, unknown>> = { model: 'videoretalk' };
 
 describe('every field of the tool reaches the cloud', () => {
   it('fields are counted on both halves', () => {
-    expect(cases.map(({ key, end, fields, wire }) => [key, end, fields.length, wire.length])).toEqual([
-      ['submit_portrait_sing', 'low', 12, 12],
-      ['submit_portrait_sing', 'high', 12, 12],
-      ['photo_to_video (cn)', 'low', 14, 14],
-      ['photo_to_video (cn)', 'high', 14, 14],
-      ['photo_to_video (intl)', 'low', 13, 13],
-      ['photo_to_video (intl)', 'high', 13, 13],
-      ['video_retalk', 'low', 5, 6],
-      ['video_retalk', 'high', 5, 6],
-    ]);
+    expect(cases.map(({ key, end, fields, wire }) => [key, end, fields.length, wire.length])).toEqual(
+      [
+        ['submit_portrait_sing', 12, 12],
+        ['submit_image_animate', 13, 13],
+        ['synthesize_speech', 14, 14],
+        ['make_video', 15, 15],
+        ['make_video_advanced', 37, 37],
+        ['make_ppt_video', 42, 42],
+        ['video_to_video', 30, 31],
+        ['photo_to_video (cn)', 14, 14],
+        ['photo_to_video (intl)', 13, 13],
+        ['video_retalk', 5, 6],
+      ].flatMap(([key, fields, wire]) => [
+        [key, 'low', fields, wire],
+        [key, 'high', fields, wire],
+      ]),
+    );
   });
 
   it.each(cases)('$key, all fields set, $end values', ({ operation, fields, input, wire }) => {
@@ -69,6 +44,37 @@ describe('every field of the tool reaches the cloud', () => {
     expect(sent).toEqual(expected);
     expect(sent.filter(([, value]) => value === undefined)).toEqual([]);
     const named = wire.filter((path) => !(path in fixed)).map(toolPath);
-    expect(named.toSorted()).toEqual(fields.map(({ path }) => path).toSorted());
+    expect([...new Set(named)].toSorted()).toEqual(fields.map(({ path }) => path).toSorted());
+  });
+
+  it.each(cases)('$key, $end values: what is not given is not sent', ({ operation, fields, input }) => {
+    const required = new Set(jsonSchema(operation.input).required);
+    for (const { path } of fields) {
+      const [top = ''] = path.split('.');
+      if (required.has(top)) continue;
+      const encoded = asSent(operation.encode(withoutFields(input, top)));
+      const gone = leavesOf(jsonSchema(operation.wire.submit.request)).filter(
+        (leaf) => toolPath(leaf.path).split('.')[0] === top,
+      );
+      expect(gone.length, path).toBeGreaterThan(0);
+      expect(gone.map((leaf) => valueAt(encoded, leaf.path)).filter((value) => value !== undefined)).toEqual(
+        [],
+      );
+    }
+  });
+
+  it('a field that a page may misspell is sent under both names', () => {
+    const found = material.find(({ key }) => key === 'video_to_video');
+    const param = (value: number) => ({ video_param: { disable_id_detect: value } });
+    const sent = [0, 1].map((value) => asSent(found?.operation.encode(param(value)))['VideoParam']);
+    expect(sent).toEqual([
+      { DisableIdDetect: 0, DisabledDetect: 0 },
+      { DisableIdDetect: 1, DisabledDetect: 1 },
+    ]);
+    const whole = found ? wholeInput(found.operation, 'high').input : {};
+    const misspelt = withField(whole, 'video_param.disabled_detect', 1);
+    expect(found?.operation.input.safeParse(misspelt).error?.issues.map(({ code }) => code)).toEqual([
+      'unrecognized_keys',
+    ]);
   });
 });

@@ -93,6 +93,12 @@ describe('documented codes', () => {
     const carried = operations.map(({ name, wire }) => [name, wire.errors.call, wire.errors.task]);
     expect(carried).toEqual([
       ['submit_portrait_sing', vclmErrors, vclmErrors],
+      ['submit_image_animate', vclmErrors, vclmErrors],
+      ['synthesize_speech', ivhCallErrors, ivhTaskErrors],
+      ['make_video', ivhCallErrors, ivhTaskErrors],
+      ['make_video_advanced', ivhCallErrors, ivhTaskErrors],
+      ['make_ppt_video', ivhCallErrors, ivhTaskErrors],
+      ['video_to_video', ivhCallErrors, ivhTaskErrors],
       ['photo_to_video', ivhCallErrors, ivhTaskErrors],
       ['photo_to_video', ivhCallErrors, ivhTaskErrors],
       ['video_retalk', dashscopeErrors, dashscopeErrors],
@@ -105,7 +111,7 @@ describe('documented codes', () => {
         Object.values(limits.codes ?? {}).map((code) => ({ code, rule: row(wire.errors.task, code) })),
       ),
     );
-    expect(named.length).toBe(51);
+    expect(named.length).toBe(123);
     expect(named.filter(({ rule }) => !rule).map(({ code }) => code)).toEqual([]);
   });
 });

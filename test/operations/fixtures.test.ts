@@ -2,9 +2,11 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { operations } from '../../src/clouds/index.ts';
 import { Failure } from '../../src/core/failure.ts';
+import type { JsonSchema } from '../../src/mcp/schema.ts';
 import type { Cloud } from '../../src/core/operation.ts';
 import { connected } from './connected.ts';
-import { asSent, fixturePath, isObject, jsonSchema, material, pairsOf, withoutUnset } from './material.ts';
+import { asSent, fixturePath, isObject, jsonSchema, material, pairsOf, unsetIn } from './material.ts';
+import { withoutUnset } from './material.ts';
 import type { Json } from './material.ts';
 
 /** What the literals read of a reply: VCLM wraps it in Response, IVH in Payload, DashScope not at all. */
@@ -24,8 +26,9 @@ for (const { fixture } of material) {
 }
 
 describe('the fixtures', () => {
-  it('are one for each of the four operations, and no file more', () => {
-    expect(operations).toHaveLength(4);
+  it('are one for each of the ten literals, and no file more', () => {
+    expect(operations).toHaveLength(10);
+    expect(new Set(operations.map(({ name }) => name)).size).toBe(9);
     const files = ['tencent-vclm', 'tencent-ivh', 'dashscope'].flatMap((folder) =>
       readdirSync(new URL(`../fixtures/${folder}`, import.meta.url)).map((file) => `${folder}/${file}`),
     );
@@ -33,18 +36,25 @@ describe('the fixtures', () => {
   });
 
   it('hold as many examples as the pages do', () => {
-    expect(counts).toEqual({ examples: 7, requests: 11, refusals: 11, statuses: 44 });
+    expect(counts).toEqual({ examples: 19, requests: 23, refusals: 25, statuses: 84 });
     const perOperation = material.map(({ key, fixture }) => [
       key,
       fixture.examples.length,
       fixture.refusals.length,
       fixture.statuses.length,
+      fixture.mended?.length ?? 0,
     ]);
     expect(perOperation).toEqual([
-      ['submit_portrait_sing', 2, 4, 7],
-      ['photo_to_video (cn)', 2, 2, 12],
-      ['photo_to_video (intl)', 2, 2, 12],
-      ['video_retalk', 1, 3, 13],
+      ['submit_portrait_sing', 2, 4, 7, 0],
+      ['submit_image_animate', 2, 4, 7, 1],
+      ['synthesize_speech', 2, 2, 8, 3],
+      ['make_video', 2, 2, 7, 2],
+      ['make_video_advanced', 2, 2, 6, 3],
+      ['make_ppt_video', 1, 2, 6, 1],
+      ['video_to_video', 3, 2, 6, 2],
+      ['photo_to_video (cn)', 2, 2, 12, 2],
+      ['photo_to_video (intl)', 2, 2, 12, 2],
+      ['video_retalk', 1, 3, 13, 2],
     ]);
   });
 
@@ -72,13 +82,30 @@ describe('requests', () => {
     },
   );
 
-  it('only one sample fills an unset field', () => {
-    const filled = requests.filter(
-      ({ operation, request }) =>
-        JSON.stringify(withoutUnset(request, jsonSchema(operation.wire.submit.request))) !==
-        JSON.stringify(request),
+  it('these are the fields that samples fill without setting them', () => {
+    const unset = requests.flatMap(({ key, operation, request }) =>
+      unsetIn(request, jsonSchema(operation.wire.submit.request)).map((path) => `${key}: ${path}`),
     );
-    expect(filled.map(({ key }) => key)).toEqual(['video_retalk']);
+    const ofSpeech = ['EmotionCategory', 'EmotionIntensity', 'TimbreLanguage'];
+    const ofVideo = ['AnchorParam.AnchorExtraParam', 'AnchorParam.Scale', 'SmallSampleParam.MakeType'];
+    const ofPage = (index: number, ...others: string[]) => [
+      ...others.map((name) => `PageConfigs.${index}.${name}`),
+      ...ofSpeech.map((name) => `PageConfigs.${index}.SpeechParam.${name}`),
+      ...ofVideo.map((name) => `PageConfigs.${index}.VideoParam.${name}`),
+    ];
+    const ofSlides = [
+      'GlobalConfig.BackgroundColor',
+      'GlobalConfig.SpeechParam.Speed',
+      ...ofSpeech.map((name) => `GlobalConfig.SpeechParam.${name}`),
+      ...ofVideo.map((name) => `GlobalConfig.VideoParam.${name}`),
+      ...ofPage(0, 'DriverType', 'InputAudioUrl'),
+      ...ofPage(1, 'DriverType', 'InputAudioUrl', 'VirtualmanKey'),
+      ...ofPage(2, 'DriverType', 'InputAudioUrl'),
+    ];
+    expect(unset).toHaveLength(34);
+    expect(unset.toSorted()).toEqual(
+      [...ofSlides.map((path) => `make_ppt_video: ${path}`), 'video_retalk: input.ref_image_url'].toSorted(),
+    );
   });
 
   it.each(material)('$key: the literal’s own example is one that its wire takes', ({ operation }) => {
@@ -88,15 +115,18 @@ describe('requests', () => {
 
   it.each(material)('$key: media fields lead to fields of both halves', ({ operation }) => {
     const tool = jsonSchema(operation.input);
-    expect(Object.keys(tool.properties ?? {})).toEqual(
-      expect.arrayContaining(Object.keys(operation.wire.media).map((field) => operation.inputField(field))),
-    );
     const wire = jsonSchema(operation.wire.submit.request);
-    for (const field of Object.keys(operation.wire.media)) {
-      const at = field
+    const at = (schema: JsonSchema, path: string) =>
+      path
+        .replaceAll('[]', '.[]')
         .split('.')
-        .reduce<typeof wire | undefined>((schema, name) => schema?.properties?.[name], wire);
-      expect(at?.type, field).toBe('string');
+        .reduce<JsonSchema | undefined>(
+          (inner, name) => (name === '[]' ? inner?.items : inner?.properties?.[name]),
+          schema,
+        );
+    for (const field of Object.keys(operation.wire.media)) {
+      for (const place of [at(wire, field), at(tool, operation.inputField(field))])
+        expect(place, field).toMatchObject({ type: 'string', pattern: expect.stringMatching(/^\^https\?/) });
     }
   });
 });
@@ -106,6 +136,12 @@ const accepted = material.flatMap(({ key, operation, fixture }) =>
 );
 const taskIds: Readonly<Record<string, readonly string[]>> = {
   submit_portrait_sing: ['1199964964965990400', '1199999431088685056'],
+  submit_image_animate: ['1194931538865782784'],
+  synthesize_speech: ['81883d47c6154edf8e276531f09227b6'],
+  make_video: ['81883d47c6154edf8e276531f09227b6'],
+  make_video_advanced: ['81883d47c6154edf8e276531f09227b6'],
+  make_ppt_video: ['098b482c71f643ad8f288df9f2961403'],
+  video_to_video: ['81883d47c6154edf8e276531f09227b6'],
   'photo_to_video (cn)': ['81883d47c6154edf8e276531f09227b6'],
   'photo_to_video (intl)': ['81883d47c6154edf8e276531f09227b6'],
   video_retalk: ['a8532587-fa8c-4ef8-82be-0c46b17950d1'],
@@ -184,6 +220,7 @@ describe('statuses', () => {
     );
     expect(unrecognised).toEqual([
       'submit_portrait_sing: JobInit',
+      'submit_image_animate: STOP',
       'photo_to_video (cn): ARCHIVED',
       'photo_to_video (intl): ARCHIVED',
       'video_retalk: ARCHIVED',

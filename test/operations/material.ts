@@ -83,34 +83,61 @@ export function isObject(value: unknown): value is Json {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
-/** The vendors write `""` and `0` into optional fields that are not set; such fields are left out. */
-export function withoutUnset(value: Json, schema: JsonSchema): Json {
-  const kept = Object.entries(value).flatMap(([name, field]): Array<[string, unknown]> => {
-    const property = schema.properties?.[name];
-    if (isObject(field) && property) return [[name, withoutUnset(field, property)]];
-    const unset = (field === '' || field === 0) && !schema.required?.includes(name);
-    return unset ? [] : [[name, field]];
-  });
-  return Object.fromEntries(kept);
+/** `""`, and a 0 that the page's own range forbids: how the vendors write a field that is not set. */
+function isUnset(value: unknown, { minimum = 0, exclusiveMinimum }: JsonSchema): boolean {
+  return value === '' || (value === 0 && (minimum > 0 || exclusiveMinimum === 0));
 }
 
-/** A copy of `base` with one field set, the objects on the way made where they are missing. */
+/** Every field that a vendor's sample fills without setting it: its path. */
+export function unsetIn(value: unknown, schema: JsonSchema, path = ''): string[] {
+  if (Array.isArray(value))
+    return value.flatMap((item, index) => unsetIn(item, schema.items ?? {}, `${path}.${index}`));
+  if (!isObject(value)) return isUnset(value, schema) ? [path] : [];
+  return Object.entries(value).flatMap(([name, field]) => {
+    const inner = schema.properties?.[name] ?? {};
+    return schema.required?.includes(name) && !isObject(field) && !Array.isArray(field)
+      ? []
+      : unsetIn(field, inner, path === '' ? name : `${path}.${name}`);
+  });
+}
+
+/** A request without the fields that are not set. */
+export function withoutUnset(value: Json, schema: JsonSchema): Json {
+  return withoutFields(value, ...unsetIn(value, schema));
+}
+
+/** A copy of `base` with the value at the end of `steps`; what is missing on the way is made. */
+function changed(base: unknown, steps: readonly string[], value: unknown): unknown {
+  const [head, ...rest] = steps;
+  if (head === undefined) return value;
+  if (base === undefined && value === undefined) return undefined;
+  if (Array.isArray(base) || (base === undefined && /^\d+$/.test(head))) {
+    const items: unknown[] = Array.isArray(base) ? [...(base as unknown[])] : [];
+    items[Number(head)] = changed(items[Number(head)], rest, value);
+    return items;
+  }
+  const { [head]: at, ...others } = isObject(base) ? base : {};
+  const inner = changed(at, rest, value);
+  return inner === undefined ? others : { ...others, [head]: inner };
+}
+
+/** A copy of `base` with one field set; a number in the path is a place in an array, `[]` the first. */
 export function withField(base: Json, path: string, value: unknown): Json {
-  const [head = '', ...rest] = path.split('.');
-  if (rest.length === 0) return { ...base, [head]: value };
-  const inner = base[head];
-  return { ...base, [head]: withField(isObject(inner) ? inner : {}, rest.join('.'), value) };
+  return changed(base, path.replaceAll('[]', '0').split('.'), value) as Json;
 }
 
 /** A copy of `base` without the named fields. */
 export function withoutFields(base: Json, ...paths: string[]): Json {
-  return paths.reduce((value, path) => {
-    const [head = '', ...rest] = path.split('.');
-    const { [head]: inner, ...others } = value;
-    return rest.length > 0 && isObject(inner)
-      ? { ...others, [head]: withoutFields(inner, rest.join('.')) }
-      : others;
-  }, base);
+  return paths.reduce((value, path) => withField(value, path, undefined), base);
+}
+
+/** What stands at a path. */
+export function valueAt(value: unknown, path: string): unknown {
+  const steps = path.replaceAll('[]', '0').split('.');
+  return steps.reduce<unknown>(
+    (at, step) => (Array.isArray(at) ? (at as unknown[])[Number(step)] : isObject(at) ? at[step] : undefined),
+    value,
+  );
 }
 
 /** Several objects as one; what stands first wins. */
@@ -125,9 +152,13 @@ export function merged(values: readonly Json[]): Json {
   }, {});
 }
 
-/** `SpeechParam.Speed` -> `speech_param.speed`; DashScope's `input.` and `parameters.` fall away. */
+/**
+ * `SpeechParam.Speed` -> `speech_param.speed`; DashScope's `input.` and `parameters.` fall away, and
+ * the field that a page misspells has the name of its twin.
+ */
 export function toolPath(wirePath: string): string {
   return wirePath
+    .replace('DisabledDetect', 'DisableIdDetect')
     .replace(/^(input|parameters)\./, '')
     .replace(/([A-Z]+)([A-Z][a-z])/g, '$1_$2')
     .replace(/([a-z\d])([A-Z])/g, '$1_$2')

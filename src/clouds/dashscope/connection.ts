@@ -56,5 +56,14 @@ export function dashscopeConnection(account: DashscopeAccount, http: Http): Clou
       const reply = await http.send({ method: 'GET', url: base + path, headers });
       return conforming('dashscope', wire.status.reply, read(reply));
     },
+    async cancel(taskId) {
+      read(
+        await http.send({
+          method: 'POST',
+          url: `${base}/tasks/${encodeURIComponent(taskId)}/cancel`,
+          headers,
+        }),
+      );
+    },
   };
 }

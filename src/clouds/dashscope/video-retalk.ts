@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineOperation, defineWire, webAddress } from '../../core/operation.ts';
 import { dashscopeErrors, unlistedDashscopeError } from './errors.ts';
 
@@ -88,23 +88,19 @@ type WireRequest = z.input<typeof wire.submit.request>;
 
 const input = z.strictObject({
   video_url: webAddress().describe(
-    'Clip of one person facing the camera: mp4, avi or mov, 2–120 s, 15–60 fps, sides 640–2048 px, at most 300 MB.',
+    'Person facing the camera; mp4, avi, mov, 2–120 s, 15–60 fps, 640–2048 px, 300 MB.',
   ),
-  audio_url: webAddress().describe('Clear speech without music: wav, mp3 or aac, 2–120 s, at most 30 MB.'),
+  audio_url: webAddress().describe('Clear speech; wav, mp3, aac, 2–120 s, 30 MB.'),
   ref_image_url: webAddress()
     .optional()
-    .describe(
-      'Face to drive when several people appear: jpg, png, bmp or webp, ratio up to 2:1, at most 4096 px and 10 MB. Unset: the largest face of the first frame that shows one.',
-    ),
+    .describe('Face to drive if several; jpg, png, bmp, webp, up to 2:1, 4096 px, 10 MB.'),
   video_extension: z
     .boolean()
     .optional()
-    .describe(
-      'Audio longer than the clip: true plays the clip backwards and forwards until the audio ends; false (default) cuts to the shorter.',
-    ),
+    .describe('Longer audio: true plays the clip back and forth; false (default) cuts.'),
   query_face_threshold: faceThreshold
     .optional()
-    .describe('How strictly ref_image_url must match: 120 loose, 170 default, 200 strict.'),
+    .describe('Match of ref_image_url; default 170, lower is looser.'),
 });
 
 /** DashScope VideoRetalk: gives the person in a clip new words, with lips to match. */
@@ -113,7 +109,7 @@ export const videoRetalk = defineOperation({
   name: 'video_retalk',
   title: 'Dub a clip (Alibaba VideoRetalk)',
   description:
-    'Dubs a clip of a person: lips follow the new recording. Takes minutes, costs money per second of result; returns a job at once. The result link lives 24 h.',
+    'Dubs a clip of a person: lips follow the recording. Paid by the second; returns a job at once.',
   input,
   inputField: (field) => field.replace(/^(input|parameters)\./, ''),
   example: {
@@ -122,6 +118,8 @@ export const videoRetalk = defineOperation({
     video_extension: true,
   },
   notes: [
+    'One task runs at a time in the cloud, further ones queue there; one submission a second. While the audio is silent the mouth closes; where no face is seen the picture stays as it is.',
+    'Only one person is driven: the face of ref_image_url, else the largest of the first frame that shows one.',
     'Length: one place of the page excludes 2 s and 120 s, another includes them; they are included.',
     'Codec: one place demands H.264 or H.265, another recommends them; another codec is a warning.',
     'Unequal lengths without video_extension: the FAQ says the result is cut to the shorter; a table speaks of the clip’s length. Expect the shorter.',

@@ -11,7 +11,7 @@ import {
 } from '../exchange.ts';
 import type { Http, HttpReply } from '../http.ts';
 import { signedQuery } from './auth.ts';
-import { unlistedIvhError } from './errors.ts';
+import { ivhCallErrors, unlistedIvhError } from './errors.ts';
 
 export interface IvhAccount {
   readonly url: string;
@@ -66,5 +66,6 @@ export function ivhConnection(account: IvhAccount, http: Http, clock: CloudClock
       const payload = await call(wire.errors.call, wire.status.address, { TaskId: taskId }, false);
       return conforming('ivh', wire.status.reply, payload);
     },
+    ask: (address, payload) => call(ivhCallErrors, address, payload, false),
   };
 }

@@ -1,7 +1,11 @@
-import { z } from 'zod';
-import type { Lane, MediaLimits, TaskOutput, TaskState } from '../../core/operation.ts';
+import * as z from 'zod';
+import type { MediaLimits } from '../../core/operation.ts';
 import { webAddress } from '../../core/operation.ts';
-import type { Breach, Rules } from '../../core/spelling.ts';
+
+const megabyte = 1024 * 1024;
+
+/** Driver types with voice conversion (avatar video). */
+export const voiceDriverType = z.enum(['Text', 'OriginalVoice', 'ModulatedVoice']);
 
 /** Driver types without voice conversion (photo and video without training; PPT). */
 export const driverType = z.enum(['Text', 'OriginalVoice']);
@@ -22,15 +26,13 @@ export const audioCodes: MediaLimits['codes'] = {
 
 /** `SpeechParam`, one shape in every IVH operation that speaks (pages of 2025-10-10 to 2026-04-01). */
 export const speechParam = z.strictObject({
-  Speed: z.number().min(0.5).max(1.5).optional().describe('1 is normal.'),
-  TimbreKey: z.string().min(1).optional().describe('Voice.'),
-  Volume: z.int().min(0).max(10).optional().describe('0 (default) is normal, 10 loudest.'),
-  EmotionCategory: z.string().min(1).optional().describe('Only for voices with several emotions.'),
-  EmotionIntensity: z.int().min(50).max(200).optional().describe('Only with emotion_category.'),
-  TimbreLanguage: z.string().min(1).optional().describe('Needed for multilingual voices, e.g. en-US.'),
+  Speed: z.number().min(0.5).max(1.5).optional(),
+  TimbreKey: z.string().min(1).optional().describe('From list_assets.'),
+  Volume: z.int().min(0).max(10).optional().describe('0 is normal.'),
+  EmotionCategory: z.string().min(1).optional().describe('Multi-emotion voices only.'),
+  EmotionIntensity: z.int().min(50).max(200).optional(),
+  TimbreLanguage: z.string().min(1).optional().describe('Like en-US.'),
 });
-
-type Speech = z.output<typeof speechParam>;
 
 /** SSML or plain text on one line. The pages count Unicode code points, and so does zod. */
 export function ssml(min: number, max: number) {
@@ -41,96 +43,63 @@ export function ssml(min: number, max: number) {
     .refine((value) => !/[\r\n\u2028\u2029]/.test(value), { message: 'must not contain line breaks' });
 }
 
-/** The fields by which every speaking operation is driven. */
-interface Driven {
-  DriverType?: string;
-  InputSsml?: string;
-  InputAudioUrl?: string;
-  SpeechParam?: Speech;
-}
+/** Which purchased resource a job may use. */
+export const concurrencyType = z.enum(['Exclusive', 'Shared']);
 
-/** What the pages demand of each driver type. Unset means Text. */
-export function drivenRules(demands: { timbreNeeded: boolean }): Rules<Driven> {
-  return (request) => {
-    const driver = request.DriverType ?? 'Text';
-    const breaches: Breach[] = [];
-    const need = (field: string, value: unknown) => {
-      if (value === undefined) breaches.push({ field, message: `is needed when DriverType is ${driver}` });
-    };
-    if (driver === 'Text') {
-      need('InputSsml', request.InputSsml);
-      if (demands.timbreNeeded) need('SpeechParam.TimbreKey', request.SpeechParam?.TimbreKey);
-      need('SpeechParam.Speed', request.SpeechParam?.Speed);
-    } else need('InputAudioUrl', request.InputAudioUrl);
-    return breaches;
-  };
-}
+/** A switch that the pages write as 0 or 1. */
+export const toggle = () => z.int().min(0).max(1);
 
-/** Built-in voices whose volume cannot be changed: male_1 to male_20, female_1 to female_23. */
-const fixedVolumeVoice = /^(male_([1-9]|1\d|20)|female_([1-9]|1\d|2[0-3]))$/;
-
-/** What will be ignored of the speech settings and of the driver that is not used. */
-export function drivenWarnings(request: Driven): readonly string[] {
-  const { DriverType: driver = 'Text', SpeechParam: speech = {} } = request;
-  const warnings: string[] = [];
-  if (driver !== 'Text' && speech.Speed !== undefined)
-    warnings.push('speech_param.speed is ignored: a recording drives the video.');
-  if (speech.EmotionIntensity !== undefined && speech.EmotionCategory === undefined)
-    warnings.push('speech_param.emotion_intensity is ignored without speech_param.emotion_category.');
-  if (speech.Volume && fixedVolumeVoice.test(speech.TimbreKey ?? ''))
-    warnings.push(`speech_param.volume is ignored: the voice ${speech.TimbreKey} has a fixed volume.`);
-  if (driver !== 'Text' && request.InputSsml !== undefined)
-    warnings.push(`input_ssml is ignored: driver_type is ${driver}.`);
-  if (driver === 'Text' && request.InputAudioUrl !== undefined)
-    warnings.push('input_audio_url is ignored: driver_type is Text.');
-  return warnings;
-}
-
-export const submitReply = z.looseObject({ TaskId: z.string().min(1) });
-
-/** Reply of `getprogress` (2025-12-10). The published success sample omits Status. */
-export const progressReply = z.looseObject({
-  Progress: z.number().optional(),
-  MediaUrl: z.string().optional(),
-  SubtitlesUrl: z.string().optional(),
-  Status: z.string().optional(),
-  ArrayCount: z.number().optional(),
-  FailCode: z.number().optional(),
-  FailMessage: z.string().optional(),
-  Duration: z.number().optional(),
+/** A picture laid over the video, with its upper left corner in pixels of the video. */
+export const logoParam = z.strictObject({
+  LogoFileUrl: webAddress().optional().describe('jpg or png.'),
+  PositionX: z.int().optional(),
+  PositionY: z.int().optional(),
+  Scale: z.number().gt(0).max(15).optional().describe('Above 0.'),
 });
 
-export const getProgress = '/v2/ivh/videomaker/broadcastservice/getprogress';
+/** Where the avatar stands (FAQ, 2025-07-11: formulas with OriginZoom and the pose image). */
+export const anchorParam = z.strictObject({
+  HorizontalPosition: z.number().optional().describe('0 middle, negative left.'),
+  VerticalPosition: z.number().optional().describe('Negative is up.'),
+  Scale: z.number().gt(0).max(20).optional().describe('Above 0.'),
+  Angle: z.int().min(0).max(360).optional().describe('3D only.'),
+  AnchorExtraParam: z.string().min(1).optional().describe('JSON text; 3D clothes.'),
+});
 
-/** Media is kept seven days (getprogress page, 2025-12-10). */
-export const mediaLifetimeSeconds = 7 * 24 * 3600;
-
-/** Five unfinished video jobs per avatar type by default, one more for each purchased path (FAQ, 2025-07-11). */
-export const noTrainingLane = { name: 'ivh-video-no-training', size: 5 } as const satisfies Lane;
-
-/** Reads a `getprogress` reply. Progress is documented as meaningless, so Status decides; without it, -1 and MediaUrl do. */
-export function decodeProgress(
-  reply: z.output<typeof progressReply>,
-  media: { kind: 'video' | 'audio'; mimeType: string },
-): TaskState {
-  const status = reply.Status || (reply.Progress === -1 ? 'FAIL' : reply.MediaUrl ? 'SUCCESS' : 'MAKING');
-  switch (status) {
-    case 'COMMIT':
-      return { state: 'pending', queuePosition: reply.ArrayCount };
-    case 'MAKING':
-      return { state: 'running' };
-    case 'SUCCESS': {
-      if (!reply.MediaUrl) return { state: 'running' };
-      const outputs: TaskOutput[] = [
-        { ...media, url: reply.MediaUrl, durationMs: reply.Duration ? reply.Duration : undefined },
-      ];
-      if (reply.SubtitlesUrl)
-        outputs.push({ kind: 'subtitles', url: reply.SubtitlesUrl, mimeType: 'application/x-subrip' });
-      return { state: 'done', outputs };
-    }
-    case 'FAIL':
-      return { state: 'failed', code: String(reply.FailCode ?? ''), message: reply.FailMessage ?? '' };
-    default:
-      return { state: 'pending', unrecognised: status };
-  }
+/** Which frames of a small-sample avatar's clip are played. */
+export function smallSampleParam<const Types extends readonly [string, ...string[]]>(types: Types) {
+  return z.strictObject({
+    MakeType: z.enum(types).optional(),
+    StartIdx: z.int().min(0).optional(),
+    EndIdx: z.int().min(0).optional().describe('Custom only.'),
+  });
 }
+
+/** Audio that drives an avatar (basic, advanced and PPT pages): up to an hour, 100 MB advised. */
+export const drivingAudio: MediaLimits = {
+  kind: 'audio',
+  formats: audioFormats,
+  seconds: [0.5, 3600],
+  maxBytes: 100 * megabyte,
+  advised: ['bytes'],
+  codes: audioCodes,
+};
+
+export const logoPicture: MediaLimits = {
+  kind: 'image',
+  formats: ['jpg', 'png'],
+  codes: { download: '801008', open: '801506', format: '801506' },
+};
+
+/** Alpha in WebM or MOV, or MP4 (green screen unless a background is given). */
+export const videoFormat = z.enum(['TransparentWebm', 'TransparentMov', 'Mp4']);
+
+/** A colour as the pages demand it: no short form. */
+export const hexColour = z
+  .string()
+  .regex(/^#[0-9A-Fa-f]{6}$/, 'must be # and six hexadecimal digits, like #FFFFFF');
+
+export const voiceDriverNote = 'Text (default) needs input_ssml, the others input_audio_url.';
+export const longTextNote = 'Text or SSML, one line; TransparentMov: 2,000.';
+export const longAudioNote = '0.5 s–60 min; TransparentMov 6 min.';
+export const concurrencyNote = 'Default: Exclusive if bought.';

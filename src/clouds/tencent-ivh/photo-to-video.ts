@@ -1,69 +1,56 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineOperation, defineWire, type MediaLimits, webAddress } from '../../core/operation.ts';
-import { inputPath, spelled } from '../../core/spelling.ts';
-import { ivhCallErrors, ivhTaskErrors, unlistedIvhError } from './errors.ts';
+import { spelled } from '../../core/spelling.ts';
 import * as ivh from './fields.ts';
+import * as progress from './progress.ts';
+import * as rules from './rules.ts';
 
 const address = '/v2/ivh/videomaker/broadcastservice/phototovideonotrain';
 const megabyte = 1024 * 1024;
 
 const common = {
   DriverType: ivh.driverType.describe(
-    'Text: needs input_ssml, speech_param.timbre_key and .speed. OriginalVoice: needs input_audio_url.',
+    'Text needs input_ssml, speech_param.timbre_key and speed; OriginalVoice input_audio_url.',
   ),
-  InputSsml: ivh
-    .ssml(4, 300)
-    .optional()
-    .describe('Words to say, plain or SSML, no line breaks; above 60 s of speech the job fails.'),
-  SpeechParam: ivh.speechParam.optional().describe('Voice settings for Text.'),
-  CallbackUrl: ivh.callbackUrl.optional().describe('The cloud posts the result here, once.'),
+  InputSsml: ivh.ssml(4, 300).optional().describe('Text or SSML, one line, at most 60 s spoken.'),
+  SpeechParam: ivh.speechParam.optional(),
+  CallbackUrl: ivh.callbackUrl.optional().describe('Posted to once.'),
 };
 
 const domestic = spelled(
   z.strictObject({
-    RefPhotoUrl: webAddress().describe(
-      'Photo with one clear face, human or cartoon: jpg, png, bmp or webp, at most 6 MB; best 192–4096 px and 1:2 to 2:1.',
-    ),
-    InputAudioUrl: webAddress()
-      .optional()
-      .describe('Recording: wav, mp3, wma, m4a, aac or ogg, 2–60 s, at most 10 MB.'),
+    RefPhotoUrl: webAddress().describe('One clear face, also cartoon; jpg, png, bmp, webp, 6 MB.'),
+    InputAudioUrl: webAddress().optional().describe('2–60 s, 10 MB.'),
     ...common,
-    VideoStorageS3Url: webAddress().optional().describe('Signed S3 address that receives the video.'),
+    VideoStorageS3Url: webAddress().optional().describe('Signed PUT address.'),
     VideoParam: z
       .strictObject({
-        Resolution: z
-          .int()
-          .min(0)
-          .max(1)
-          .optional()
-          .describe('0: 720P (default); 1: 1080P, at least twice the time.'),
-        Prompt: z.string().min(1).max(5000).optional().describe('How the person behaves and moves.'),
+        Resolution: z.int().min(0).max(1).optional().describe('0: 720P, 1: 1080P.'),
+        Prompt: z.string().min(1).max(5000).optional().describe('Behaviour.'),
       })
       .optional(),
   }),
-  ivh.drivenRules({ timbreNeeded: true }),
+  rules.drivenRules({ speedNeeded: 'for text', timbreNeeded: true }),
 );
 
 const international = spelled(
   z.strictObject({
     RefPhotoUrl: webAddress().describe(
-      'Photo with one clear, human-like face: jpg, png, bmp or webp, at most 10 MB, 192–4096 px, 1:2 to 2:1.',
+      'One clear human-like face; jpg, png, bmp, webp, 10 MB, 192–4096 px, 1:2–2:1.',
     ),
-    InputAudioUrl: webAddress()
-      .optional()
-      .describe('Recording: wav, mp3, wma, m4a, aac or ogg, 2–60 s, at most 20 MB.'),
+    InputAudioUrl: webAddress().optional().describe('2–60 s, 20 MB.'),
     ...common,
     ConcurrencyType: z
       .enum(['Exclusive', 'Shared'])
       .optional()
-      .describe('Exclusive: purchased concurrency. Shared: hour package. Unset: whichever was bought.'),
+      .describe('Bought concurrency or hour package.'),
     VideoParam: z
       .strictObject({
-        EmotionLevel: z.int().min(1).max(3).optional().describe('Strength of expression, default 2.'),
+        EmotionLevel: z.int().min(1).max(3).optional().describe('Default 2.'),
       })
       .optional(),
   }),
-  ivh.drivenRules({ timbreNeeded: true }),
+  rules.drivenRules({ speedNeeded: 'for text', timbreNeeded: true }),
 );
 
 const image: MediaLimits = {
@@ -88,34 +75,30 @@ const audio: MediaLimits = {
 };
 
 const shared = {
-  cloud: 'ivh',
+  ...progress.ivhWire,
   operation: 'phototovideonotrain',
-  status: { address: ivh.getProgress, reply: ivh.progressReply },
-  errors: { call: ivhCallErrors, task: ivhTaskErrors, unlisted: unlistedIvhError },
-  resultLifetimeSeconds: ivh.mediaLifetimeSeconds,
-  taskLifetimeSeconds: ivh.mediaLifetimeSeconds,
-  lane: ivh.noTrainingLane,
+  lane: progress.noTrainingLane,
   renderSecondsPerSecond: 20,
 } as const;
 
 const tool = {
+  ...progress.ivhTool,
   name: 'photo_to_video',
   description:
-    'Makes the person in one photo speak a recording (2–60 s) or a text, without training. Rendering takes about 20 s per second of 720P video and costs money; returns a job at once. Results are kept 7 days.',
-  inputField: inputPath,
+    'Makes the face in one photo speak a recording or a text. About 20 s of rendering per second of 720P. Paid; returns a job at once.',
   example: {
     ref_photo_url: 'https://example.com/portrait.jpg',
     driver_type: 'OriginalVoice',
     input_audio_url: 'https://example.com/line.mp3',
   },
   notes: [
+    'resolution 0 (720P) renders about 20 s for a second of video, 1 (1080P) at least twice that. prompt, where the page has it, describes how the person behaves and moves.',
+    ...rules.ssmlNotes,
+    ...rules.concurrencyNotes,
     'driver_type: both pages require it and yet speak of it being empty; it is required here.',
     'The page in Chinese (2025-12-16) and the page in English (2025-10-10) differ in limits and fields; IVH_SITE says which holds.',
   ],
-  warnings: ivh.drivenWarnings,
-  taskId: (reply: z.output<typeof ivh.submitReply>) => reply.TaskId,
-  decode: (reply: z.output<typeof ivh.progressReply>) =>
-    ivh.decodeProgress(reply, { kind: 'video', mimeType: 'video/mp4' }),
+  warnings: rules.drivenWarnings,
 };
 
 /** IVH, photo to talking video, as the domestic page has it (2025-12-16). */
@@ -127,7 +110,7 @@ export const photoToVideoDomestic = defineOperation({
     documentation: [
       { title: 'IVH broadcast service, video from a photo without training', date: '2025-12-16' },
     ],
-    submit: { address, request: domestic.request, reply: ivh.submitReply },
+    submit: { address, request: domestic.request, reply: progress.submitReply },
     media: {
       RefPhotoUrl: { ...image, maxBytes: 6 * megabyte, advised: ['side', 'ratio'] },
       InputAudioUrl: { ...audio, maxBytes: 10 * megabyte },
@@ -147,7 +130,7 @@ export const photoToVideoInternational = defineOperation({
     documentation: [
       { title: 'Tencent Cloud AI Digital Human, NoTraining Image Processing', date: '2025-10-10' },
     ],
-    submit: { address, request: international.request, reply: ivh.submitReply },
+    submit: { address, request: international.request, reply: progress.submitReply },
     media: {
       RefPhotoUrl: { ...image, maxBytes: 10 * megabyte },
       InputAudioUrl: { ...audio, maxBytes: 20 * megabyte },

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { webAddress } from '../../core/operation.ts';
 import type { Rules } from '../../core/spelling.ts';
 
@@ -22,15 +22,15 @@ export const imageNeeded: Rules<{ ImageUrl?: string; ImageBase64?: string }> = (
 
 /** The mark on the result, as both VCLM operations document it (SDK for 2024-05-23). */
 export const logoParam = z.strictObject({
-  LogoUrl: webAddress().optional().describe('Picture of the mark; wins over logo_image.'),
-  LogoImage: imageBase64.optional().describe('Picture of the mark as base64.'),
+  LogoUrl: webAddress().optional().describe('Wins over logo_image.'),
+  LogoImage: imageBase64.optional().describe('Base64.'),
   LogoRect: z
     .strictObject({
-      X: z.number().optional().describe('Pixels; from the left edge, from the right edge if negative.'),
-      Y: z.number().optional().describe('Pixels; from the top edge, from the bottom edge if negative.'),
+      X: z.number().optional().describe('Negative: from the right.'),
+      Y: z.number().optional().describe('Negative: from the bottom.'),
       Width: z.number().optional(),
       Height: z.number().optional(),
     })
     .optional()
-    .describe('Where the mark goes; it is stretched to fit.'),
+    .describe('Pixels.'),
 });

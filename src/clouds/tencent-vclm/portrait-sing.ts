@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineOperation, defineWire, webAddress } from '../../core/operation.ts';
 import { unlistedVclmError, vclmErrors } from './errors.ts';
 import { imageBase64, imageNeeded, logoParam, submitReply } from './fields.ts';
@@ -6,30 +6,18 @@ import { inputPath, spelled } from '../../core/spelling.ts';
 
 const { request, input, encode } = spelled(
   z.strictObject({
-    AudioUrl: webAddress().describe('Voice or song to perform: mp3, wav or m4a, 2–60 s.'),
+    AudioUrl: webAddress().describe('mp3, wav, m4a; 2–60 s.'),
     ImageUrl: webAddress()
       .optional()
-      .describe(
-        'Picture: jpg, png, bmp or webp, sides 192–4096 px, ratio 1:2 to 2:1, at most 10 MB. This or image_base64.',
-      ),
-    ImageBase64: imageBase64
-      .optional()
-      .describe('The picture as base64; wins over image_url. Prefer image_url: long arguments cost context.'),
-    Mode: z
-      .enum(['Person', 'Pet'])
-      .optional()
-      .describe('Person (default) needs a human face; Pet takes animals and other faces.'),
-    Resolution: z
-      .enum(['512:512'])
-      .optional()
-      .describe(
-        'Fixes 512×512. Unset: Person makes the short side 512, Pet pastes the face back into the whole picture.',
-      ),
+      .describe('Or image_base64. jpg, png, bmp, webp; 192–4096 px, 1:2–2:1, 10 MB.'),
+    ImageBase64: imageBase64.optional().describe('Wins over image_url; costs context.'),
+    Mode: z.enum(['Person', 'Pet']).optional().describe('Pet takes any face.'),
+    Resolution: z.enum(['512:512']).optional().describe('Unset: Person short side 512, Pet whole picture.'),
     LogoAdd: z.int().optional(),
-    LogoParam: logoParam.optional().describe('Own mark instead of the default label.'),
+    LogoParam: logoParam.optional().describe('Own mark.'),
   }),
   imageNeeded,
-  { LogoAdd: z.int().min(0).max(1).optional().describe('AI mark on the video: 1 (default) or 0.') },
+  { LogoAdd: z.int().min(0).max(1).optional().describe('AI mark, default 1.') },
 );
 
 const wire = defineWire({
@@ -92,7 +80,7 @@ export const portraitSing = defineOperation({
   name: 'submit_portrait_sing',
   title: 'Portrait singing (Tencent VCLM)',
   description:
-    'Makes a person or pet in one picture sing or talk along with a recording of 2–60 s. Takes minutes and costs money; returns a job at once. The result link lives 24 h.',
+    'Makes the person or pet in a picture sing or talk with a recording. Paid; returns a job at once.',
   input,
   inputField: inputPath,
   example: {
@@ -101,6 +89,8 @@ export const portraitSing = defineOperation({
     mode: 'Person',
   },
   notes: [
+    'mode Person (default) needs one human face and makes the short side 512, the long side free; Pet takes animals and other faces and pastes the face back into the whole picture. resolution 512:512 fixes the size for both.',
+    'The face must be large, sharp, frontal, with its mouth uncovered. The default mark is a label at the lower right.',
     'Audio length: the parameter table says 2–60 s, an error example says 1–60 s; the table is followed.',
     'Picture size: the parameter table says 192–4096 without naming the side, an error example speaks of a long edge up to 2560; each side is held to 192–4096.',
     'Pet without resolution: the page says both 512×512 and the size of the picture; expect the size of the picture.',

@@ -19,6 +19,7 @@ export const jobs: Migration = {
       .addColumn('progress', 'integer')
       .addColumn('queue_position', 'integer')
       .addColumn('outputs', 'text', (column) => column.notNull())
+      .addColumn('sentences', 'text')
       .addColumn('failure', 'text')
       .addColumn('warnings', 'text', (column) => column.notNull())
       .addColumn('sandbox', 'integer', (column) => column.notNull())
@@ -34,6 +35,14 @@ export const jobs: Migration = {
       .execute();
     const index = (name: string, columns: string[]) =>
       database.schema.createIndex(name).ifNotExists().on('jobs').columns(columns).execute();
+    // One task is one job: two adoptions of the same task cannot both be stored.
+    await database.schema
+      .createIndex('jobs_by_task')
+      .ifNotExists()
+      .on('jobs')
+      .columns(['cloud', 'cloud_task_id'])
+      .unique()
+      .execute();
     await index('jobs_by_due', ['status', 'due_at']);
     await index('jobs_by_lane', ['account', 'lane', 'status', 'created_at']);
     await index('jobs_by_revision', ['revision']);
