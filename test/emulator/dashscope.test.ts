@@ -9,7 +9,7 @@ const route = '/services/aigc/image2video/video-synthesis/';
 
 beforeAll(async () => {
   media = await MediaServer.start();
-  emulator = await startEmulator({ speed: 600, fetchTimeoutMs: 700 });
+  emulator = await startEmulator({ speed: 600, fetchTimeoutMs: 4000 });
   urls.clip = await media.video('clip.mp4', '640x720', 2);
   urls.tiny = await media.video('tiny.mp4', '638x720', 2);
   urls.slow = await media.video('slow.mp4', '640x640', 2, 10);

@@ -9,7 +9,7 @@ const urls: Record<string, string> = {};
 
 beforeAll(async () => {
   media = await MediaServer.start();
-  emulator = await startEmulator({ speed: 600, fetchTimeoutMs: 700 });
+  emulator = await startEmulator({ speed: 600, fetchTimeoutMs: 4000 });
   urls.photo = await media.image('photo.jpg', '300x400');
   urls.voice = await media.audio('voice.mp3', 2.5, '-b:a', '64k');
   urls.short = await media.audio('short.wav', 1.5);
