@@ -11,6 +11,7 @@ const { outputFiles } = await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
+  conditions: ['node'],
   target: 'node20.18',
   minify: true,
   legalComments: 'none',

@@ -7,7 +7,10 @@ const rooms: Readonly<Record<string, { rooms: readonly string[]; packages: reado
   log: { rooms: ['core'], packages: [] },
   version: { rooms: [], packages: [] },
   clouds: { rooms: ['core', 'clouds', 'log'], packages: ['zod', 'undici', 'saxes'] },
-  media: { rooms: ['core', 'clouds', 'media', 'log'], packages: ['zod', 'undici', 'ipaddr.js'] },
+  media: {
+    rooms: ['core', 'clouds', 'media', 'log'],
+    packages: ['zod', 'undici', 'ipaddr.js', 'mediainfo.js', 'mediabunny', 'unpdf', 'yauzl', 'cfb'],
+  },
   jobs: { rooms: ['core', 'clouds', 'media', 'jobs', 'log'], packages: ['zod', 'kysely', 'libsql'] },
   emulator: {
     rooms: ['core', 'clouds', 'emulator'],
