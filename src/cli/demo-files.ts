@@ -19,7 +19,7 @@ export async function serveFiles(files: readonly string[]): Promise<{ url: strin
       return;
     }
     response.writeHead(200, {
-      'content-type': types[extname(file)],
+      'content-type': types[extname(file)] ?? 'application/octet-stream',
       'content-length': statSync(file).size,
     });
     createReadStream(file).pipe(response);

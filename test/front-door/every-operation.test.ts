@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serveFiles } from '../../src/cli/demo-files.ts';
 import { mediaFacts } from '../../src/cli/media-facts.ts';
+import { pptx } from '../emulator/documents.ts';
 import {
   type EmulatorProcess,
   inputs,
@@ -92,6 +94,25 @@ describe('every operation, from an agent’s call to a file', () => {
     const facts = await mediaFacts(outputs[0]?.local_path ?? '');
     expect(facts.videoCodec).toBe('h264');
     expect(facts.seconds).toBeGreaterThan(4.5);
+  });
+
+  it('make_ppt_video: one scene a page, narrated, one job at a time', async () => {
+    const file = `${place.path}/slides.pptx`;
+    await writeFile(file, pptx(3));
+    const slides = await serveFiles([file]);
+    const [video] = await produce('make_ppt_video', {
+      ppt_file_url: `${slides.url}slides.pptx`,
+      global_config: { speech_param: { timbre_key: 'female_1', speed: 1.5 } },
+      page_configs: [
+        { input_ssml: 'First page.' },
+        { input_ssml: 'Second page.', speech_param: { timbre_key: 'male_1' } },
+        { driver_type: 'OriginalVoice', input_audio_url: media.line },
+      ],
+    });
+    await slides.close();
+    const facts = await mediaFacts(video?.local_path ?? '');
+    expect(facts).toMatchObject({ size: '1920x1080', videoCodec: 'h264', audioCodec: 'aac' });
+    expect(facts.seconds).toBeGreaterThan(5.5);
   });
 
   it('video_to_video: a clip gets new words, played back and forth to their end', async () => {
