@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Connections } from '../clouds/accounts.ts';
+import { missingKeys } from '../clouds/credentials.ts';
 import type { CloudConnection } from '../clouds/exchange.ts';
 import { Failure, foreignText, quoted } from '../core/failure.ts';
 import { isFinal, type Job, type JobOutput } from '../core/job.ts';
@@ -173,12 +174,8 @@ export class JobEngine {
 
   #connectionOf(cloud: Cloud): CloudConnection {
     const connection = this.#options.connections[cloud];
-    if (connection) return connection;
-    throw new Failure({
-      kind: 'credentials',
-      message: `${clouds[cloud]} has no keys here.`,
-      advice: 'Set the keys of this cloud and start the server again.',
-    });
+    if (!connection) throw missingKeys(cloud);
+    return connection;
   }
 
   async #tell(): Promise<void> {

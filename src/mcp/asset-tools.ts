@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Failure, foreignText } from '../core/failure.ts';
 import { type Asset, assetKinds, readAssets } from '../clouds/tencent-ivh/assets.ts';
-import { missingKeys } from './credentials.ts';
+import { missingKeys } from '../clouds/credentials.ts';
 import { defineTool, reading, type StandingTool } from './tool.ts';
 
 const keptMs = 60_000;

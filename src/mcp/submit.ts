@@ -2,7 +2,7 @@ import { Failure } from '../core/failure.ts';
 import type { Operation } from '../core/operation.ts';
 import type { Application } from './application.ts';
 import { problemLines, readArguments } from './arguments.ts';
-import { missingKeys } from './credentials.ts';
+import { missingKeys } from '../clouds/credentials.ts';
 import { answerFor } from './job-tools.ts';
 import type { ToolAnswer } from './tool.ts';
 import type { JsonSchema } from './schema.ts';
