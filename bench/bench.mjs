@@ -43,7 +43,15 @@ async function starts(runs = 9) {
 }
 
 async function calls() {
-  const session = open(entry, ['--data-dir', scratch, '--sandbox', '--log-level', 'silent']);
+  const session = open(entry, [
+    '--data-dir',
+    scratch,
+    '--sandbox',
+    '--download',
+    'off',
+    '--log-level',
+    'silent',
+  ]);
   await session.initialize();
   const held = await session.call('photo_to_video', {
     ref_photo_url: 'http://127.0.0.1:9/a.jpg',

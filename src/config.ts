@@ -1,10 +1,12 @@
-import { resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { delimiter, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type * as z from 'zod';
 import type { Accounts } from './clouds/accounts.ts';
 import { Failure, foreignText, type Problem } from './core/failure.ts';
 import type { Cloud, Site } from './core/operation.ts';
 import type { logLevels } from './log.ts';
+import { type BucketSettings, longestLinkSeconds } from './media/presign.ts';
 import { settingFacts, settings } from './settings.ts';
 
 const ivhAddresses: Readonly<Record<Site, string>> = {
@@ -21,7 +23,14 @@ export interface Config {
   readonly listed: 'configured' | 'all' | readonly Cloud[];
   readonly dataDirectory: string;
   readonly outputDirectory: string;
+  /** Where local files may be read. */
+  readonly mediaDirectories: readonly string[];
+  readonly bucket?: BucketSettings;
+  readonly download: 'auto' | 'off';
   readonly laneSizes: Readonly<Record<string, number>>;
+  /** Whether files are opened and checked before a submission. */
+  readonly preflight: boolean;
+  readonly keepDays: number;
   readonly allowPrivateAddresses: boolean;
   readonly logLevel: (typeof logLevels)[number];
   /** To be kept out of every log line. */
@@ -83,6 +92,27 @@ function pairProblems(values: Readonly<Record<string, string | undefined>>): Pro
   );
 }
 
+/** What a bucket cannot do without; whoever sets one of these means to set all. */
+const bucketSettings = [
+  'DIGITAL_HUMAN_S3_ENDPOINT',
+  'DIGITAL_HUMAN_S3_REGION',
+  'DIGITAL_HUMAN_S3_BUCKET',
+  'DIGITAL_HUMAN_S3_ACCESS_KEY_ID',
+  'DIGITAL_HUMAN_S3_SECRET_ACCESS_KEY',
+] as const;
+
+function bucketProblems(values: Readonly<Record<string, string | undefined>>): Problem[] {
+  const first = [...bucketSettings, 'DIGITAL_HUMAN_S3_SESSION_TOKEN'].find((name) => values[name]);
+  if (!first) return [];
+  return bucketSettings
+    .filter((name) => !values[name])
+    .map((field) => ({
+      field,
+      limit: `is needed together with ${first}`,
+      mend: 'Set all five of the bucket (endpoint, region, name, two keys) or none.',
+    }));
+}
+
 /**
  * Reads the settings: flags over environment over defaults. Throws one `Failure` that lists every fault;
  * values are shown except those of secrets.
@@ -107,7 +137,7 @@ export function readConfig(
       mend: 'See the README.',
     });
   }
-  problems.push(...pairProblems(values));
+  problems.push(...pairProblems(values), ...bucketProblems(values));
   if (!parsed.success || problems.length > 0)
     throw new Failure({
       kind: 'invalid_input',
@@ -134,6 +164,27 @@ function vclmAccounts(values: z.output<typeof settings>): Pick<Accounts, 'vclm' 
   };
 }
 
+function bucketOf(values: z.output<typeof settings>): BucketSettings | undefined {
+  const [endpoint, region, bucket, accessKeyId, secretAccessKey] = bucketSettings.map((name) => values[name]);
+  if (!endpoint || !region || !bucket || !accessKeyId || !secretAccessKey) return undefined;
+  return {
+    endpoint,
+    region,
+    bucket,
+    accessKeyId,
+    secretAccessKey,
+    sessionToken: values.DIGITAL_HUMAN_S3_SESSION_TOKEN,
+    prefix: values.DIGITAL_HUMAN_S3_PREFIX,
+    addressing: values.DIGITAL_HUMAN_S3_ADDRESSING,
+    linkSeconds: longestLinkSeconds,
+  };
+}
+
+function directoriesOf(list: string | undefined): string[] {
+  const named = list?.split(delimiter).filter((directory) => directory.trim() !== '');
+  return (named ?? [homedir()]).map((directory) => resolve(directory.trim()));
+}
+
 function assemble(values: z.output<typeof settings>): Config {
   const {
     IVH_APP_KEY: appKey,
@@ -145,6 +196,7 @@ function assemble(values: z.output<typeof settings>): Config {
     accessToken && { url: values.DIGITAL_HUMAN_IVH_URL ?? ivhAddresses[site], appKey, accessToken };
   const dashscope = apiKey && { url: values.DIGITAL_HUMAN_DASHSCOPE_URL, apiKey };
   const listed = values.DIGITAL_HUMAN_CLOUDS;
+  const bucket = bucketOf(values);
   const lanes = values.DIGITAL_HUMAN_LANES?.split(',').map((lane) => lane.split('=')) ?? [];
   return {
     accounts: { ...vclmAccounts(values), ...(ivh && { ivh }), ...(dashscope && { dashscope }) },
@@ -154,7 +206,12 @@ function assemble(values: z.output<typeof settings>): Config {
     listed: listed === 'configured' || listed === 'all' ? listed : (listed.split(',') as Cloud[]),
     dataDirectory: resolve(values.DIGITAL_HUMAN_DATA_DIR),
     outputDirectory: resolve(values.DIGITAL_HUMAN_OUTPUT_DIR),
+    mediaDirectories: directoriesOf(values.DIGITAL_HUMAN_MEDIA_DIRS),
+    ...(bucket && { bucket }),
+    download: values.DIGITAL_HUMAN_DOWNLOAD,
     laneSizes: Object.fromEntries(lanes.map(([name, size]) => [name, Number(size)])),
+    preflight: values.DIGITAL_HUMAN_PREFLIGHT === 'on',
+    keepDays: values.DIGITAL_HUMAN_KEEP_DAYS,
     allowPrivateAddresses: values.DIGITAL_HUMAN_ALLOW_PRIVATE_ADDRESSES,
     logLevel: values.DIGITAL_HUMAN_LOG_LEVEL,
     secrets: settingFacts

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import * as z from 'zod';
 import { type Cloud, clouds } from './core/operation.ts';
 import { logLevels } from './log.ts';
@@ -78,10 +78,69 @@ export const settings = z.object({
     .string()
     .default(dataDirectory)
     .describe('Where the job file is kept; by default the platform’s directory for application data.'),
+  DIGITAL_HUMAN_MEDIA_DIRS: z
+    .string()
+    .refine(
+      (value) => value.split(delimiter).some((directory) => directory.trim() !== ''),
+      'must name a directory',
+    )
+    .optional()
+    .describe(
+      'Directories whose files may be read as input, separated as in PATH; by default the home directory without its hidden folders, and none for servers reached over HTTP.',
+    ),
+  DIGITAL_HUMAN_S3_ENDPOINT: z
+    .string()
+    .refine(
+      (value) => /^https?:\/\/[^/]/.test(value) && URL.canParse(value) && !/[?#@]/.test(value),
+      'must be an http:// or https:// address without a query',
+    )
+    .optional()
+    .describe(
+      'Address of an S3-compatible store (OSS, COS, S3, R2, MinIO), without the bucket: local files reach the clouds through it.',
+    ),
+  DIGITAL_HUMAN_S3_REGION: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/)
+    .optional()
+    .describe('Region of the store, as its signatures want it; `auto` for R2.'),
+  DIGITAL_HUMAN_S3_BUCKET: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/, 'must be the name of a bucket')
+    .optional()
+    .describe('Bucket, with no public access: what is put there is read by links that expire.'),
+  DIGITAL_HUMAN_S3_ACCESS_KEY_ID: secret('Key id that may get and put objects in the bucket.'),
+  DIGITAL_HUMAN_S3_SECRET_ACCESS_KEY: secret('Secret key of that id.'),
+  DIGITAL_HUMAN_S3_SESSION_TOKEN: secret(
+    'Session token, with temporary keys only: links die with it, whatever their own life.',
+  ),
+  DIGITAL_HUMAN_S3_PREFIX: z
+    .string()
+    .regex(
+      /^([A-Za-z0-9][A-Za-z0-9._-]*\/)+$/,
+      'must be names with a slash behind each, such as digital-human/',
+    )
+    .default('digital-human/')
+    .describe(
+      'What the names of all objects begin with. Nothing is deleted there: let a rule of the bucket do it.',
+    ),
+  DIGITAL_HUMAN_S3_ADDRESSING: z
+    .enum(['virtual', 'path'])
+    .default('virtual')
+    .describe(
+      'Where the bucket stands: in front of the store’s name (OSS and COS want it) or in the `path`.',
+    ),
   DIGITAL_HUMAN_OUTPUT_DIR: z
     .string()
     .default(() => join(homedir(), 'digital-human'))
-    .describe('Where results are downloaded to; by default `digital-human` in the home directory.'),
+    .describe(
+      'Where results are downloaded to; by default `digital-human` in the home directory. What cannot be written there goes to `results` in the data directory.',
+    ),
+  DIGITAL_HUMAN_DOWNLOAD: z
+    .enum(['auto', 'off'])
+    .default('auto')
+    .describe(
+      'Over standard input and output: `auto` downloads every result as soon as there is one; with `off`, and over HTTP, only download_result does.',
+    ),
   DIGITAL_HUMAN_LANES: z
     .string()
     .regex(
@@ -90,6 +149,19 @@ export const settings = z.object({
     )
     .optional()
     .describe('Jobs that the account may run at once, by lane, where it differs from the default.'),
+  DIGITAL_HUMAN_PREFLIGHT: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('`on` opens every file of a submission and checks it against the documented limits first.'),
+  DIGITAL_HUMAN_KEEP_DAYS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(36_500)
+    .default(90)
+    .describe(
+      'Days for which ended jobs are remembered, with their idempotency keys; 0: for ever. Downloaded files are never removed.',
+    ),
   DIGITAL_HUMAN_ALLOW_PRIVATE_ADDRESSES: flag('Permit downloads from private and loopback addresses.'),
   DIGITAL_HUMAN_LOG_LEVEL: z
     .enum(logLevels)

@@ -22,6 +22,6 @@ export function openConnections(accounts: Accounts, http: Http, clock: Clock): C
     ...(vclm && { vclm: vclmConnection('vclm', vclm, http, new CloudClock(clock)) }),
     ...(vclm_intl && { vclm_intl: vclmConnection('vclm_intl', vclm_intl, http, new CloudClock(clock)) }),
     ...(ivh && { ivh: ivhConnection(ivh, http, new CloudClock(clock)) }),
-    ...(dashscope && { dashscope: dashscopeConnection(dashscope, http) }),
+    ...(dashscope && { dashscope: dashscopeConnection(dashscope, http, clock) }),
   };
 }

@@ -1,9 +1,38 @@
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import type * as z from 'zod';
 import { type ErrorRule, Failure, quoted } from '../core/failure.ts';
 import type { Cloud, Wire } from '../core/operation.ts';
 import { clouds } from '../core/operation.ts';
 import type { Clock, Http, HttpReply, HttpRequest } from './http.ts';
+
+/** What an upload needs of a file. */
+export interface UploadFile {
+  /** With its ending: a stranger's text, of which only a plain ending is passed on. */
+  readonly name: string;
+  readonly bytes: number;
+  stream(): Readable;
+}
+
+export interface UploadOptions {
+  readonly signal?: AbortSignal;
+  /** Called with the bytes of the file sent so far. */
+  readonly progress?: (sentBytes: number) => void;
+}
+
+/** An address that this cloud alone can read, for a time. */
+export interface Uploaded {
+  readonly url: string;
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+}
+
+/** A task that a cloud lists. */
+export interface RecentTask {
+  readonly taskId: string;
+  /** Milliseconds since the epoch, by this machine's clock. */
+  readonly submittedAt: number;
+}
 
 /** A configured account, reachable. Replies are checked against the wire's own schemas. */
 export interface CloudConnection {
@@ -15,8 +44,15 @@ export interface CloudConnection {
   query(wire: Wire, taskId: string): Promise<unknown>;
   /** Asks to cancel a task; absent where the cloud documents no such call. */
   readonly cancel?: (taskId: string) => Promise<void>;
+  /** Lists tasks by the time of their submission, both ends included; absent where the cloud has no such list. */
+  readonly findRecent?: (
+    wire: Wire,
+    submitted: { readonly from: number; readonly to: number },
+  ) => Promise<readonly RecentTask[]>;
   /** Reads something that is no task, such as a list of assets. */
   readonly ask?: (address: string, payload: unknown) => Promise<unknown>;
+  /** Stores a file with the cloud for one of its models; absent where the cloud has no such store. */
+  readonly upload?: (model: string, file: UploadFile, options?: UploadOptions) => Promise<Uploaded>;
 }
 
 /** A stable mark for an account, from its address and the public half of its keys. */
@@ -123,7 +159,8 @@ export function bareReply(cloud: Cloud, reply: HttpReply): Failure {
       stage: 'refused',
       retryAfterMs: retryAfterMs(reply),
     });
-  if (status >= 300 && status < 500)
+  // 408 may come from something that has passed half of the request on: it proves nothing.
+  if (status >= 300 && status < 500 && status !== 408)
     return new Failure({
       kind: status === 401 || status === 403 ? 'permission' : 'cloud',
       message: `${answer}: ${quoted(reply.body, 120)}.`,
@@ -135,7 +172,7 @@ export function bareReply(cloud: Cloud, reply: HttpReply): Failure {
     message: `${answer}.`,
     advice: 'The cloud failed on its side; try again later.',
     retryable: true,
-    stage: status >= 500 ? 'server_error' : 'reply_unreadable',
+    stage: status >= 400 ? 'server_error' : 'reply_unreadable',
     retryAfterMs: retryAfterMs(reply),
   });
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request as call } from 'undici';
 import { Failure, foreignText, type ExchangeStage } from '../core/failure.ts';
 
@@ -15,6 +16,11 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** A body that is read as it is sent; its length belongs in the headers. Bounded by `deadlineMs` in all. */
+  readonly stream?: Readable;
+  readonly signal?: AbortSignal;
+  /** Longest time for the whole exchange, where the common one is too short. */
+  readonly deadlineMs?: number;
   /**
    * Opens a connection for this request alone. A kept-alive connection may be closed by the
    * other side just as a submit leaves, and then nobody can tell whether it arrived.
@@ -36,14 +42,10 @@ export interface Http {
 
 const maxReplyBytes = 4 * 1024 * 1024;
 
-/** Codes that prove the request never left: no connection was made. */
+/** Codes that prove the request never left: no connection was made, or none that anything may be sent over. */
 const neverConnected = new Set([
-  'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EADDRNOTAVAIL',
   'UND_ERR_CONNECT_TIMEOUT',
   'CERT_HAS_EXPIRED',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -53,16 +55,30 @@ const neverConnected = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
+/** The same, if they come from the attempt to connect: an open connection can also end with some of them. */
+const refusedConnection = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'ETIMEDOUT',
+]);
+
+/** True only for proof that nothing of the request was sent. */
+function nothingSent(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  // Several addresses were tried, one after the other: all of them must have failed so.
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.every(nothingSent);
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (typeof code !== 'string') return nothingSent(error.cause);
+  return neverConnected.has(code) || (refusedConnection.has(code) && syscall === 'connect');
+}
+
 function errorCode(error: unknown): string {
   if (!(error instanceof Error)) return '';
   if (error instanceof AggregateError && error.errors.length > 0) {
     const codes = new Set(error.errors.map(errorCode));
-    // Several addresses were tried; only when all failed alike is the common code a proof.
-    return codes.size === 1
-      ? ([...codes][0] ?? '')
-      : [...codes].every((code) => neverConnected.has(code))
-        ? 'ECONNREFUSED'
-        : '';
+    return [...codes].join(', ');
   }
   const code = (error as NodeJS.ErrnoException).code;
   return typeof code === 'string' ? code : errorCode(error.cause);
@@ -120,18 +136,21 @@ export function createHttp(
   return {
     async send(request) {
       const host = new URL(request.url).host;
-      const deadline = AbortSignal.timeout(timeouts.connectMs + timeouts.headersMs + timeouts.bodyMs);
+      const { connectMs, headersMs, bodyMs } = timeouts;
+      const deadline = AbortSignal.timeout(request.deadlineMs ?? connectMs + headersMs + bodyMs);
       let reply: Dispatcher.ResponseData;
       try {
         reply = await call(request.url, {
           dispatcher: request.ownConnection ? single : shared,
           method: request.method,
           headers: request.headers,
-          body: request.body,
-          signal: deadline,
+          body: request.stream ?? request.body,
+          signal: request.signal ? AbortSignal.any([request.signal, deadline]) : deadline,
         });
       } catch (error) {
-        throw broken(neverConnected.has(errorCode(error)) ? 'not_sent' : 'no_reply', host, error);
+        // What was to be sent could not be read: its own failure says why.
+        if (error instanceof Failure) throw error;
+        throw broken(nothingSent(error) ? 'not_sent' : 'no_reply', host, error);
       }
       try {
         return { status: reply.statusCode, headers: reply.headers, body: await readBody(reply.body) };

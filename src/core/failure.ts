@@ -118,6 +118,12 @@ export class Failure extends Error {
   }
 }
 
+/** The failure that an error is, or that a library wrapped on its way here. */
+export function failureIn(error: unknown): Failure | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof Failure) return at;
+  return undefined;
+}
+
 /**
  * Text from a stranger (a cloud message, a file name, a property name) made safe to show:
  * no control or invisible direction characters, one line, at most `limit` code points.

@@ -58,21 +58,26 @@ export interface JobFailure {
 /** One job as stored. All times are milliseconds since the epoch. */
 export interface Job {
   readonly id: string;
+  /** Whose job it is: '' is the one user of this machine. Others neither see it nor learn that it exists. */
+  readonly principal: string;
   readonly tool: string;
   readonly cloud: Cloud;
   /** Which of the cloud's accounts holds it: a fingerprint, never a key. */
   readonly account: string;
   readonly lane: string;
   readonly status: JobStatus;
-  readonly input: Readonly<Record<string, unknown>>;
+  /** Loaded for single jobs only; once sent, long values are replaced by their hash and length. */
+  readonly input?: Readonly<Record<string, unknown>>;
   readonly inputDigest: string;
+  /** Estimated seconds of result, where they are known before the cloud says. */
+  readonly resultSeconds?: number;
   readonly idempotencyKey?: string;
   readonly cloudTaskId?: string;
   readonly progress?: number;
   /** Jobs ahead of this one in the cloud's own queue. */
   readonly queuePosition?: number;
   readonly outputs: readonly JobOutput[];
-  /** Of speech: what was said, with the time of every word. */
+  /** Of speech: what was said, with the time of every word. Loaded for single jobs only. */
   readonly sentences?: readonly Sentence[];
   readonly failure?: JobFailure;
   readonly warnings: readonly string[];
@@ -80,10 +85,12 @@ export interface Job {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly submittedAt?: number;
+  /** When the cloud began to work on it, where it says so. */
+  readonly startedAt?: number;
   readonly polledAt?: number;
   /** When the runner should next act on it; absent for a job that needs nothing. */
   readonly dueAt?: number;
-  /** Times that a submit was proved refused and put back. */
+  /** Submissions proved refused, or questions without an answer in a row. */
   readonly attempts: number;
   /** Rises with every stored change, over all jobs: the change feed is "greater than the last one seen". */
   readonly revision: number;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import type { ErrorRule, ErrorTable } from './failure.ts';
+import type { ErrorRule, ErrorTable, Problem } from './failure.ts';
+import type { MediaFacts } from './media-facts.ts';
 
 /** An account at a cloud: its own address and its own keys. */
 export const clouds = {
@@ -25,7 +26,7 @@ export type MediaAspect =
 /** What a cloud documents about the file behind one URL field. All ranges are inclusive. */
 export interface MediaLimits {
   readonly kind: MediaKind;
-  /** Container formats in lower case, `jpg` standing for `jpeg` too. */
+  /** Container formats in lower case, `jpg` standing for `jpeg` too. Empty where the page names none. */
   readonly formats: readonly string[];
   readonly codecs?: readonly string[];
   readonly maxBytes?: number;
@@ -37,6 +38,8 @@ export interface MediaLimits {
   /** Frames a second. */
   readonly frameRate?: readonly [number, number];
   readonly pages?: number;
+  /** The field that takes the same file as base64, inside the request. */
+  readonly inline?: string;
   /** Limits that the page advises without enforcing: a breach is a warning. */
   readonly advised?: readonly MediaAspect[];
   /** The documented error code for a breach, by aspect; `open` when it cannot be decoded, `download` when it cannot be fetched. */
@@ -50,6 +53,8 @@ export interface Lane {
   readonly size: number;
   /** Least milliseconds between two submissions. */
   readonly spacingMs?: number;
+  /** How many the cloud works on at once, where it queues the others itself. */
+  readonly parallel?: number;
 }
 
 export interface Documentation {
@@ -82,6 +87,8 @@ export interface Wire<
   };
   /** Limits by dotted request field, for example `input.video_url`. */
   readonly media: Readonly<Record<string, MediaLimits>>;
+  /** Largest body of a submission, where files can travel inside it. */
+  readonly maxRequestBytes?: number;
   readonly resultLifetimeSeconds: number;
   /** How long the cloud answers queries for a task. */
   readonly taskLifetimeSeconds: number;
@@ -108,16 +115,36 @@ export interface Sentence {
 /** A status reply, decoded. `unrecognised`: a status word that no page documents. */
 export type TaskState =
   | { readonly state: 'pending'; readonly queuePosition?: number; readonly unrecognised?: string }
-  | { readonly state: 'running'; readonly progress?: number }
+  | { readonly state: 'running'; readonly progress?: number; readonly startedAt?: number }
   | {
       readonly state: 'done';
       readonly outputs: readonly TaskOutput[];
       readonly sentences?: readonly Sentence[];
+      /** When the work began and ended, by the cloud's own clock, where the reply says so. */
+      readonly startedAt?: number;
+      readonly endedAt?: number;
     }
   | { readonly state: 'failed'; readonly code: string; readonly message: string }
   | { readonly state: 'cancelled' }
   /** The cloud does not know the task, or does not know how it stands. */
   | { readonly state: 'missing' };
+
+/** The file behind a concrete wire field such as `PageConfigs.0.InputAudioUrl`; undefined when it could not be read here. */
+export type FactsOf = (wireField: string) => MediaFacts | undefined;
+
+/** What files show only together, in the input's names. */
+export interface MediaFindings {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+}
+
+/** How long the result will be, as far as that can be known before it is made. */
+export interface ResultEstimate {
+  /** Seconds of result, which is what the clouds bill by. Absent when nothing tells. */
+  readonly seconds?: number;
+  /** What the figure rests on, or why there is none. */
+  readonly basis: string;
+}
 
 /** One operation: the cloud's half, our half, and the bridge between them. */
 export interface Operation<Input extends z.ZodObject = z.ZodObject, W extends Wire = Wire> {
@@ -134,6 +161,9 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, W extends Wi
   readonly notes: readonly string[];
   /** Documented "takes effect only when" conditions that this request does not meet, in the input's names. */
   warnings?(request: z.input<W['submit']['request']>): readonly string[];
+  /** Limits that a file breaks only beside another file or setting. */
+  acrossMedia?(request: z.input<W['submit']['request']>, facts: FactsOf): MediaFindings;
+  estimate(request: z.input<W['submit']['request']>, facts: FactsOf): ResultEstimate;
   encode(input: z.output<Input>): z.input<W['submit']['request']>;
   taskId(reply: z.output<W['submit']['reply']>): string;
   decode(reply: z.output<W['status']['reply']>): TaskState;
@@ -153,7 +183,39 @@ export function defineOperation<Input extends z.ZodObject, W extends Wire>(
   return operation;
 }
 
-/** An `http` or `https` address without white space. Clouds fetch it themselves. */
+/** An `http` or `https` address without white space, which the cloud calls or fetches itself. */
 export function webAddress() {
   return z.string().regex(/^https?:\/\/[^\s/]+\S*$/, 'must be an http:// or https:// address');
+}
+
+/** The address of a file that the cloud fetches. Our input also takes a file of this machine in its place. */
+export function fileAddress() {
+  return webAddress().meta({ offered: 'file' });
+}
+
+/** A signed address to which the cloud writes a result. Our input also takes "auto": an address in the configured bucket. */
+export function storageAddress() {
+  return webAddress().meta({ offered: 'storage' });
+}
+
+const filePattern = /^(https?:\/\/[^\s/]+\S*|file:\/\/\/?\S+|\/[^\p{Cc}]+|[A-Za-z]:[\\/][^\p{Cc}]+)$/u;
+
+/** What we take for a file: its address, or where it lies on this machine. */
+export function fileInput() {
+  return z
+    .string()
+    .regex(filePattern, 'must be an http:// or https:// address, a file:// address or an absolute path');
+}
+
+/** What we take for a place to write to. */
+function storageInput() {
+  return z
+    .string()
+    .regex(/^(auto|https?:\/\/[^\s/]+\S*)$/, 'must be an http:// or https:// address, or "auto"');
+}
+
+/** What our input takes where the wire takes this field; undefined where both take the same. */
+export function offeredInstead(schema: z.ZodType): z.ZodType | undefined {
+  const { offered } = (schema.meta() ?? {}) as { offered?: 'file' | 'storage' };
+  return offered && (offered === 'file' ? fileInput() : storageInput());
 }

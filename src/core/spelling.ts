@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { offeredInstead } from './operation.ts';
 
 /** A cross-field fault. Field and message use the wire's spelling. */
 export interface Breach {
@@ -42,8 +43,10 @@ function unwrap(schema: z.ZodType): { inner: z.ZodType; optional: boolean } {
 
 function respell(schema: z.ZodType): z.ZodType {
   const { inner, optional } = unwrap(schema);
+  const instead = offeredInstead(inner);
   let spelled: z.ZodType;
-  if (inner instanceof z.ZodObject) spelled = respellObject(inner);
+  if (instead) spelled = instead;
+  else if (inner instanceof z.ZodObject) spelled = respellObject(inner);
   else if (inner instanceof z.ZodArray)
     spelled = z.array(respell(inner.element as z.ZodType)).check(...((inner.def.checks ?? []) as never[]));
   else return schema;

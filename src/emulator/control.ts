@@ -7,7 +7,7 @@ const prefix = '/_emulator/';
 const loopbackHost = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 
 export function noCalls(): Record<CallKind, number> {
-  return { submit: 0, query: 0, result: 0, cancel: 0, list: 0 };
+  return { submit: 0, query: 0, result: 0, cancel: 0, list: 0, policy: 0, upload: 0 };
 }
 
 /**

@@ -8,6 +8,7 @@ import { Pace } from './pace.ts';
 import { collect } from './production.ts';
 import { productions } from './productions.ts';
 import { sameText } from './signatures.ts';
+import { issuePolicy } from './uploads.ts';
 import { acceptTask, type World } from './world.ts';
 
 const prefix = '/api/v1';
@@ -85,9 +86,13 @@ async function submit(world: World, wires: readonly Wire[], message: Message): P
   const parsed = wire.submit.request.safeParse(withoutEmptyImage(message.json));
   const issue = parsed.error?.issues[0];
   if (issue) throw parameterError(issue);
-  const media = await collect(world.inputs, wire, production, parsed.data).catch((error: unknown) => {
-    throw error instanceof MediaBreach ? mediaError(error) : error;
-  });
+  const resolves = message.headers['x-dashscope-ossresourceresolve'] === 'enable';
+  const lost = !resolves && /"(oss:\/\/[^"]*)"/.exec(JSON.stringify(parsed.data))?.[1];
+  const media = lost
+    ? undefined
+    : await collect(world.inputs, wire, production, parsed.data).catch((error: unknown) => {
+        throw error instanceof MediaBreach ? mediaError(error) : error;
+      });
   const [id, requestId] = [randomUUID(), randomUUID()];
   acceptTask(world, {
     id,
@@ -96,7 +101,11 @@ async function submit(world: World, wires: readonly Wire[], message: Message): P
     internalError,
     request: parsed.data,
     received: message.json,
-    media: async () => media,
+    media: async () => {
+      // The message is known, its code is not: no page shows one.
+      if (!media) throw new CloudError('InvalidURL', `No connection adapters were found for '${lost}'`);
+      return media;
+    },
   });
   return jsonReply(200, { output: { task_id: id, task_status: 'PENDING' }, request_id: requestId });
 }
@@ -109,10 +118,12 @@ export function dashscopeDialect(world: World): Dialect {
   // One submission a second and twenty queries a second for an account; faster clocks make room sooner.
   const submissions = new Pace(1, world.speed);
   const queries = new Pace(20, world.speed);
+  const policies = new Pace(100, world.speed);
 
   function classify({ path, method, json }: Message): Pick<Visit, 'call' | 'wire'> | undefined {
     if (!path.startsWith(`${prefix}/`)) return undefined;
     const rest = trimmed(path.slice(prefix.length));
+    if (rest === '/uploads') return method === 'GET' ? { call: 'policy' } : {};
     if (rest === '/tasks') return method === 'GET' ? { call: 'list' } : {};
     const [, id = '', action] = /^\/tasks\/([^/]+)(\/cancel)?$/.exec(rest) ?? [];
     if (id) {
@@ -134,11 +145,12 @@ export function dashscopeDialect(world: World): Dialect {
       if (!sameText(key, world.credentials.dashscope.api_key))
         throw new CloudError('InvalidApiKey', 'Invalid API-key provided.');
       if (!visit.call) throw new CloudError('NotFound', 'There is nothing at this address.');
-      const pace = visit.call === 'submit' ? submissions : queries;
+      const pace = visit.call === 'submit' ? submissions : visit.call === 'policy' ? policies : queries;
       if (!pace.admits())
         throw new CloudError('Throttling.RateQuota', 'Too many requests in too short a time.');
       const rest = trimmed(message.path.slice(prefix.length));
       const id = rest.split('/')[2] ?? '';
+      if (visit.call === 'policy') return issuePolicy(world, message.query);
       if (visit.call === 'list') return listTasks(world, message.query);
       if (visit.call === 'cancel') return cancelTask(world, id);
       if (visit.call === 'query') return showTask(world, id, visit.statusWord);

@@ -5,7 +5,7 @@ import type { Wire } from '../core/operation.ts';
 import type { CloudError } from './cloud-error.ts';
 
 /** What a request asks for; requests are counted and faults are scripted by this. */
-export type CallKind = 'submit' | 'query' | 'result' | 'cancel' | 'list';
+export type CallKind = 'submit' | 'query' | 'result' | 'cancel' | 'list' | 'policy' | 'upload';
 
 /** A whole request, read. */
 export interface Message {

@@ -4,7 +4,7 @@ import type { CallKind } from './exchange.ts';
 const common = {
   /** The operation as the cloud names it; unset: any. */
   operation: z.string().min(1).max(100).optional(),
-  call: z.enum(['submit', 'query', 'result', 'cancel', 'list']),
+  call: z.enum(['submit', 'query', 'result', 'cancel', 'list', 'policy', 'upload']),
   times: z.int().min(1).max(100_000).default(1),
   after: z.int().min(0).max(100_000).default(0),
 };

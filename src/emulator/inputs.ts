@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,6 +8,7 @@ import type { MediaLimits } from '../core/operation.ts';
 import { MediaBreach } from './cloud-error.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { breachOf, type Inspected, inspect } from './inspect.ts';
+import type { Uploads } from './uploads.ts';
 
 /** One input of a submission: an address that the cloud fetches, or bytes sent along as base64. */
 export interface MediaSource {
@@ -48,10 +49,12 @@ async function follow(url: string, signal: AbortSignal): Promise<Response> {
 export class Inputs {
   readonly #folder: string;
   readonly #ffmpeg: Ffmpeg;
+  readonly #uploads: Uploads;
   readonly #timeoutMs: number;
   readonly #inspected = new Map<string, Promise<Inspected | undefined>>();
 
-  constructor(folder: string, ffmpeg: Ffmpeg, timeoutMs: number) {
+  constructor(folder: string, ffmpeg: Ffmpeg, uploads: Uploads, timeoutMs: number) {
+    this.#uploads = uploads;
     this.#folder = folder;
     this.#ffmpeg = ffmpeg;
     this.#timeoutMs = timeoutMs;
@@ -108,6 +111,7 @@ export class Inputs {
     const cap = limits.maxBytes ?? defaultMaxBytes;
     const signal = AbortSignal.timeout(this.#timeoutMs);
     try {
+      if (url.startsWith('oss://')) return await copyFile(this.#uploads.find(url), file);
       const response = await follow(url, signal);
       if (!response.ok || !response.body) throw new Unreachable(`HTTP ${response.status}`);
       let bytes = 0;

@@ -118,7 +118,7 @@ export function breachOf(
   const sides = [width, height];
   const checks: ReadonlyArray<readonly [BrokenAspect, boolean | undefined, string]> = [
     ['bytes', limits.maxBytes !== undefined && found.bytes > limits.maxBytes, `${found.bytes} bytes`],
-    ['format', !limits.formats.includes(found.format), found.format],
+    ['format', limits.formats.length > 0 && !limits.formats.includes(found.format), found.format],
     ['open', !found.readable, 'it cannot be opened'],
     ['codec', limits.codecs && !limits.codecs.includes(found.codec ?? ''), found.codec ?? 'no codec'],
     [

@@ -25,6 +25,7 @@ import { ivhDialect } from './ivh.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Studio } from './render.ts';
 import { Results } from './results.ts';
+import { Uploads } from './uploads.ts';
 import { vclmDialect } from './vclm.ts';
 import { type Credentials, hex, type Log, type World } from './world.ts';
 
@@ -88,6 +89,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     throw error;
   }
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const uploads = new Uploads(folder, url);
   const world: World = {
     base: url,
     site,
@@ -96,7 +98,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     credentials,
     lifecycle: new Lifecycle({ speed, log, publish: (file, wire) => results.publish(url, file, wire) }),
     faults: new Faults(),
-    inputs: new Inputs(folder, ffmpeg, options.fetchTimeoutMs ?? 60_000),
+    inputs: new Inputs(folder, ffmpeg, uploads, options.fetchTimeoutMs ?? 60_000),
+    uploads,
     studio: new Studio(folder, ffmpeg),
     submissions: [],
     counts: noCalls(),
@@ -109,6 +112,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     world.submissions.length = 0;
     Object.assign(world.counts, noCalls());
     results.clear();
+    uploads.clear();
   };
   const dialects = [vclmDialect(world), ivhDialect(world), dashscopeDialect(world)];
   server.on('request', (request, response) => {
@@ -137,6 +141,7 @@ async function serve(
   dialects: readonly Dialect[],
   reset: () => void,
 ): Promise<void> {
+  if (world.uploads.suits(request.url)) return takeUpload(request, response, world);
   const message = await readMessage(request);
   const control = answerControl(world, message, reset);
   if (control) return sendReply(response, control, Date.now());
@@ -165,6 +170,16 @@ async function serve(
     return sendWithFault(response, spoiled(reply, fault), now, fault);
   }
   return sendReply(response, jsonReply(404, { error: 'No cloud answers at this address.' }), Date.now());
+}
+
+/** The store of temporary files is no dialect either, and its requests are too large to be read whole. */
+async function takeUpload(request: IncomingMessage, response: ServerResponse, world: World): Promise<void> {
+  world.counts.upload += 1;
+  const fault = world.faults.forExchange('upload', undefined);
+  const early = broken(fault);
+  if (early) request.resume();
+  const reply = early ?? spoiled(await world.uploads.take(request, fault?.fault === 'refuse'), fault);
+  return sendWithFault(response, reply, Date.now() + world.faults.clockOffset('upload', undefined), fault);
 }
 
 async function answerSafely(

@@ -7,6 +7,7 @@ import type { Lifecycle, Task, TaskPlan } from './lifecycle.ts';
 import type { Media } from './production.ts';
 import { productions } from './productions.ts';
 import type { Studio } from './render.ts';
+import type { Uploads } from './uploads.ts';
 
 export type Log = (message: string, fields?: Record<string, unknown>) => void;
 
@@ -39,6 +40,7 @@ export interface World {
   readonly lifecycle: Lifecycle;
   readonly faults: Faults;
   readonly inputs: Inputs;
+  readonly uploads: Uploads;
   readonly studio: Studio;
   readonly submissions: Submission[];
   readonly counts: Record<CallKind, number>;

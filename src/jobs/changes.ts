@@ -1,4 +1,5 @@
 import type { Job } from '../core/job.ts';
+import type { Log } from '../log.ts';
 import type { JobStore } from './store.ts';
 
 type Listener = (job: Job) => void;
@@ -11,20 +12,22 @@ const foreignCheckMs = 1_000;
  * and by others come the same way, from the store: there is no second path to forget.
  */
 export class ChangeFeed {
-  readonly #store: JobStore;
+  readonly #store: Pick<JobStore, 'changesSince'>;
+  readonly #log: Log;
   readonly #listeners = new Set<Listener>();
   #last: number;
   #timer: NodeJS.Timeout | undefined;
   #pumping: Promise<void> | undefined;
   #again = false;
 
-  private constructor(store: JobStore, last: number) {
+  private constructor(store: Pick<JobStore, 'changesSince'>, log: Log, last: number) {
     this.#store = store;
+    this.#log = log;
     this.#last = last;
   }
 
-  static async open(store: JobStore): Promise<ChangeFeed> {
-    return new ChangeFeed(store, await store.lastRevision());
+  static async open(store: Pick<JobStore, 'changesSince' | 'lastRevision'>, log: Log): Promise<ChangeFeed> {
+    return new ChangeFeed(store, log, await store.lastRevision());
   }
 
   /** Calls the listener for every change from now on. Returns what ends that. */
@@ -39,16 +42,24 @@ export class ChangeFeed {
     };
   }
 
-  /** Delivers what has been stored since the last time. */
+  /**
+   * Delivers what has been stored since the last time. Never throws: what is heard late is no reason for
+   * a job that is already committed to look as if it had failed.
+   */
   async pump(): Promise<void> {
     if (this.#pumping) {
       this.#again = true;
       return this.#pumping;
     }
-    this.#pumping = this.#deliver().finally(() => {
-      this.#pumping = undefined;
-      if (this.#again) void this.pump();
-    });
+    this.#pumping = this.#deliver()
+      .catch((error: unknown) => {
+        this.#again = false;
+        this.#log.warn('changes of jobs could not be read', { error });
+      })
+      .finally(() => {
+        this.#pumping = undefined;
+        if (this.#again) void this.pump();
+      });
     return this.#pumping;
   }
 

@@ -24,6 +24,15 @@ export function digestOf(tool: string, input: unknown): string {
     .digest('hex');
 }
 
+/** What is answered about a task that the cloud does not know, or that is another principal's. */
+export function unknownTask(operation: Operation, cloudTaskId: string): Failure {
+  return new Failure({
+    kind: 'not_found',
+    message: `${clouds[operation.wire.cloud]} does not know the task ${quoted(cloudTaskId, 80)}.`,
+    advice: 'Check the task id, the tool and the account. Nothing was stored.',
+  });
+}
+
 /** Asks the cloud whether it knows a task. Throws `not_found` when it does not. */
 export async function confirmTask(
   connection: CloudConnection,
@@ -31,10 +40,5 @@ export async function confirmTask(
   cloudTaskId: string,
 ): Promise<void> {
   const state = operation.decode(await connection.query(operation.wire, cloudTaskId));
-  if (state.state !== 'missing') return;
-  throw new Failure({
-    kind: 'not_found',
-    message: `${clouds[operation.wire.cloud]} does not know the task ${quoted(cloudTaskId, 80)}.`,
-    advice: 'Check the task id, the tool and the account. Nothing was stored.',
-  });
+  if (state.state === 'missing') throw unknownTask(operation, cloudTaskId);
 }

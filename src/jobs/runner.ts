@@ -1,40 +1,46 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Connections } from '../clouds/accounts.ts';
-import { acceptedAt, Failure, foreignText, quoted, ruleFor } from '../core/failure.ts';
-import type { Job, JobFailure } from '../core/job.ts';
-import { clouds, type Operation, type TaskState } from '../core/operation.ts';
+import { acceptedAt, Failure } from '../core/failure.ts';
+import type { JobFailure } from '../core/job.ts';
+import type { Operation } from '../core/operation.ts';
 import type { Log } from '../log.ts';
-import { backoff, pollDelay } from './poll-schedule.ts';
-import type { JobChange } from './rows.ts';
+import type { Expectations } from './expectations.ts';
+import type { LaneRules } from './lane-rules.ts';
+import { searchDelay } from './lookup.ts';
+import type { ClaimedJob, JobChange } from './rows.ts';
 import type { JobStore } from './store.ts';
+import { unknownOutcome } from './unknown.ts';
 
 export interface RunnerOptions {
   readonly store: JobStore;
+  readonly lanes: LaneRules;
+  readonly expectations: Expectations;
   readonly connections: Connections;
   readonly operations: readonly Operation[];
   readonly now: () => number;
   /** How much faster than real time the clouds run; 1 but in the sandbox. */
   readonly speed: number;
   readonly log: Log;
+  /** Fires when this process ends its work. */
+  readonly stopping: AbortSignal;
 }
 
-/** A task that a cloud does not know so soon after accepting it may not have reached its records yet. */
-const settlingMs = 60_000;
-/** A cloud that loses sight of a task may find it again; after this long without a known state it is lost. */
-const missingMs = 10 * 60_000;
 /** Held jobs give up on an unreachable cloud after this long, and on a full account after a day. */
 const unreachableMs = 10 * 60_000;
 const fullMs = 24 * 3_600_000;
-const idleMs = 30_000;
 
-function toJobFailure(failure: Failure): JobFailure {
+const searching =
+  'Its own list of tasks is searched for this one over the next minutes: wait for that with get_progress first.';
+
+export function toJobFailure(failure: Failure): JobFailure {
   const { kind, code, message, advice, retryable } = failure;
   return { kind, code, message, advice, retryable };
 }
 
-/** Sends one job, or asks after one, and records what came of it. The scheduler decides which and when. */
+/** Sends one job and records what came of it. The scheduler decides which and when. */
 export class Runner {
   readonly #options: RunnerOptions;
-  readonly #operations: Map<string, Operation>;
+  readonly #operations: ReadonlyMap<string, Operation>;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -42,196 +48,112 @@ export class Runner {
   }
 
   /** A submission whose process ended before it learned the answer. */
-  async abandoned(job: Job): Promise<void> {
+  async abandoned(job: ClaimedJob): Promise<void> {
     await this.#unknown(job, 'A server process ended between sending and learning the answer.');
   }
 
   /** The job may be running and billed: it is reported and never sent again. */
-  async #unknown(job: Job, message: string, code?: string): Promise<void> {
-    await this.#options.store.move(job, 'unknown', {
-      failure: {
-        kind: 'unknown_outcome',
-        code,
-        message: `${message} Whether ${clouds[job.cloud]} accepted the job is not known.`,
-        advice: `Look for the task in the cloud's console before submitting again. It is not sent again from here.`,
-        retryable: false,
-      },
-    });
+  async #unknown(job: ClaimedJob, reason: string, code?: string): Promise<void> {
+    const { store, connections, lanes, now } = this.#options;
+    const rule = lanes.of(job);
+    if (rule) await store.lanes.answered(job, rule, false).catch(() => {});
+    const findable = connections[job.cloud]?.findRecent !== undefined;
+    await this.#stored(job, () =>
+      store.move(job, 'unknown', {
+        failure: unknownOutcome(job, reason, code, findable ? searching : ''),
+        dueAt: findable ? now() + (searchDelay(0) ?? 0) : null,
+        attempts: 0,
+      }),
+    );
   }
 
   /** Sends a job that was claimed into `submitting`. Exactly one request; what follows depends on its proof. */
-  async submit(job: Job): Promise<void> {
-    const { connections, log } = this.#options;
+  async submit(job: ClaimedJob): Promise<void> {
+    const { connections, expectations, lanes, store, log, now } = this.#options;
     const operation = this.#operations.get(job.tool);
     const connection = connections[job.cloud];
-    if (!operation || !connection) throw new Error(`claimed a job of ${job.cloud} without keys for it`);
+    if (!operation || !connection || !job.input)
+      throw new Error(`claimed a job of ${job.cloud} that cannot be sent from here`);
+    let cloudTaskId: string;
     try {
       const reply = await connection.submit(operation.wire, operation.encode(job.input));
-      const cloudTaskId = String(operation.taskId(reply));
-      const dueAt = this.#options.now() + this.#delay(operation, 0);
-      await this.#receipt(job, { cloudTaskId, dueAt, failure: null });
-      log.info('submitted', { job: job.id, cloud: job.cloud, task: cloudTaskId });
+      cloudTaskId = String(operation.taskId(reply));
     } catch (error) {
       await this.#submitFailed(job, error);
+      return;
     }
+    log.info('submitted', { job: job.id, cloud: job.cloud, task: cloudTaskId });
+    const rule = lanes.of(job);
+    const delay = await expectations.pollDelay(operation, job).catch(() => 0);
+    await this.#receipt(job, { cloudTaskId, dueAt: Math.round(now() + delay), attempts: 0, failure: null });
+    if (rule) await store.lanes.answered(job, rule, true);
   }
 
   /** Stores the receipt, even if another process took this one for dead meanwhile and marked the job unknown. */
-  async #receipt(job: Job, receipt: JobChange): Promise<void> {
-    const { store } = this.#options;
-    if (await store.move(job, 'pending', receipt)) return;
-    const current = await store.get(job.id);
-    if (current?.status === 'unknown') await store.move(current, 'pending', receipt);
+  async #receipt(job: ClaimedJob, receipt: JobChange): Promise<void> {
+    const { store, log } = this.#options;
+    await this.#stored(job, async () => {
+      if (await store.move(job, 'pending', receipt)) return;
+      const current = await store.get(job.id);
+      if (current?.status === 'unknown' && (await store.move(current, 'pending', receipt))) return;
+      log.warn('a receipt came after its job was settled', { job: job.id, task: receipt.cloudTaskId });
+    });
   }
 
-  async #submitFailed(job: Job, error: unknown): Promise<void> {
-    const { store, now, log } = this.#options;
+  /**
+   * Repeats a write until the store takes it, or this process ends: what a cloud has answered to a
+   * submission is told once and must not be lost to a disk that is full for a minute.
+   */
+  async #stored(job: ClaimedJob, write: () => Promise<unknown>): Promise<void> {
+    const { log, stopping } = this.#options;
+    for (let tries = 0; ; tries++) {
+      try {
+        await write();
+        return;
+      } catch (error) {
+        if (!(error instanceof Failure) || error.kind !== 'storage' || stopping.aborted) throw error;
+        log.error('what came of a submission cannot be stored yet', { job: job.id, error });
+        await pause(Math.min(500 * 2 ** tries, 15_000), undefined, { signal: stopping }).catch(
+          () => undefined,
+        );
+      }
+    }
+  }
+
+  async #submitFailed(job: ClaimedJob, error: unknown): Promise<void> {
+    const { log, lanes, now, speed, store } = this.#options;
     if (!(error instanceof Failure) || !error.stage) {
       log.error('submit failed in this server', { job: job.id, error });
       await this.#unknown(job, 'This server failed while submitting.');
       return;
     }
-    log.warn('submit refused or broken off', {
-      job: job.id,
-      stage: error.stage,
-      code: error.code,
-      kind: error.kind,
-    });
-    if (acceptedAt[error.stage] === 'unknown') {
-      await this.#unknown(job, error.message, error.code);
+    const { stage, code, kind, retryAfterMs } = error;
+    log.warn('submit refused or broken off', { job: job.id, stage, code, kind });
+    if (acceptedAt[stage] === 'unknown') {
+      await this.#unknown(job, error.message, code);
       return;
     }
-    const held = error.kind === 'capacity' || error.kind === 'throttled';
-    const patience = held
-      ? fullMs
-      : error.stage === 'not_sent' && error.kind === 'network'
-        ? unreachableMs
-        : 0;
-    if (now() - job.createdAt >= patience) {
-      await store.move(job, 'failed', { failure: toJobFailure(error) });
+    const held = kind === 'capacity' || kind === 'throttled';
+    const patience = held ? fullMs : stage === 'not_sent' && kind === 'network' ? unreachableMs : 0;
+    const failure = toJobFailure(error);
+    const rule = lanes.of(job);
+    if (!rule || now() - job.createdAt >= patience) {
+      await this.#stored(job, () => this.#refused(job, failure));
       return;
     }
-    const attempts = job.attempts + 1;
-    const wait = Math.max(error.retryAfterMs ?? 0, backoff(attempts) / this.#options.speed);
-    await store.move(job, 'queued', { attempts, dueAt: now() + wait, failure: toJobFailure(error) });
-  }
-
-  /** Asks the cloud how a claimed job stands. */
-  async poll(job: Job): Promise<void> {
-    const { store, connections, now, log } = this.#options;
-    const operation = this.#operations.get(job.tool);
-    const connection = connections[job.cloud];
-    if (!operation || !connection || !job.cloudTaskId) {
-      await store.postpone(job, { dueAt: now() + idleMs });
-      return;
-    }
-    let state: TaskState;
-    try {
-      state = operation.decode(await connection.query(operation.wire, job.cloudTaskId));
-    } catch (error) {
-      await this.#pollFailed(job, operation, error);
-      return;
-    }
-    if (state.state === 'pending' && state.unrecognised !== undefined) {
-      log.warn('unknown task status', { job: job.id, status: quoted(state.unrecognised, 40) });
-      if (now() - (job.submittedAt ?? job.createdAt) > operation.wire.taskLifetimeSeconds * 1000) {
-        await this.#lost(job, operation);
-        return;
-      }
-    }
-    await this.#record(job, operation, state);
-  }
-
-  async #record(job: Job, operation: Operation, state: TaskState): Promise<void> {
-    const { store, now } = this.#options;
-    const age = now() - (job.submittedAt ?? job.createdAt);
-    const next = { polledAt: now(), dueAt: now() + this.#delay(operation, age), attempts: 0 };
-    const ended = { polledAt: now(), dueAt: null, queuePosition: null };
-    switch (state.state) {
-      case 'pending':
-        if (job.status !== 'pending' || state.queuePosition === job.queuePosition)
-          await store.postpone(job, next);
-        else await store.amend(job, { ...next, queuePosition: state.queuePosition ?? null });
-        return;
-      case 'running': {
-        const seen: JobChange = { ...next, progress: state.progress ?? null, queuePosition: null };
-        if (job.status === 'pending') await store.move(job, 'running', seen);
-        else if (state.progress !== job.progress) await store.amend(job, seen);
-        else await store.postpone(job, next);
-        return;
-      }
-      case 'done': {
-        // The link's life began when the task ended, at the earliest when it was last seen unfinished.
-        const expiresAt =
-          (job.polledAt ?? job.submittedAt ?? now()) + operation.wire.resultLifetimeSeconds * 1000;
-        const outputs = state.outputs.map((output) => ({ ...output, expiresAt }));
-        await store.move(job, 'succeeded', { ...ended, outputs, sentences: state.sentences, progress: 100 });
-        return;
-      }
-      case 'failed': {
-        const { task, unlisted } = operation.wire.errors;
-        const { kind, retry: retryable, advice } = ruleFor(task, state.code, unlisted);
-        const message = `${clouds[job.cloud]} reported ${quoted(state.code, 80)}: ${quoted(state.message)}.`;
-        await store.move(job, 'failed', {
-          ...ended,
-          failure: { kind, code: foreignText(state.code, 80), message, advice, retryable },
-        });
-        return;
-      }
-      case 'cancelled':
-        await store.move(job, 'cancelled', ended);
-        return;
-      case 'missing': {
-        const lastSeen = job.polledAt ?? job.submittedAt ?? job.createdAt;
-        if (this.#isOurs(job) && now() - lastSeen > missingMs / this.#options.speed)
-          await this.#lost(job, operation);
-        else await store.postpone(job, { dueAt: next.dueAt });
-        return;
-      }
-    }
-  }
-
-  /** A question that failed says nothing about the job, save when the cloud denies that the task exists. */
-  async #pollFailed(job: Job, operation: Operation, error: unknown): Promise<void> {
-    const { store, now, log } = this.#options;
-    const failure = error instanceof Failure ? error : undefined;
-    const age = now() - (job.submittedAt ?? job.createdAt);
-    log.warn('progress could not be learned', {
-      job: job.id,
-      kind: failure?.kind,
-      code: failure?.code,
-      error,
-    });
-    const denied = failure?.kind === 'not_found' && failure.stage === 'refused';
-    if (denied && this.#isOurs(job) && age > settlingMs / this.#options.speed) {
-      await this.#lost(job, operation);
-      return;
-    }
-    const attempts = job.attempts + 1;
-    const wait = Math.max(failure?.retryAfterMs ?? 0, backoff(attempts) / this.#options.speed, 200);
-    await store.postpone(job, { dueAt: now() + wait, attempts });
-  }
-
-  /** Another account's keys prove nothing about a task that they cannot see. */
-  #isOurs(job: Job): boolean {
-    return this.#options.connections[job.cloud]?.account === job.account;
-  }
-
-  async #lost(job: Job, operation: Operation): Promise<void> {
-    const hours = Math.round(operation.wire.taskLifetimeSeconds / 3600);
-    await this.#options.store.move(job, 'failed', {
-      dueAt: null,
-      failure: {
-        kind: 'not_found',
-        message: `${clouds[job.cloud]} no longer knows task ${quoted(job.cloudTaskId, 80)}.`,
-        advice: `The cloud keeps tasks for ${hours} h. If it was finished, look for the result in the console.`,
-        retryable: false,
-      },
+    const refusal = { full: kind === 'capacity', retryAfterMs, speed };
+    await this.#stored(job, async () => {
+      const back = await store.lanes.putBack(job, rule, refusal, { attempts: job.attempts + 1, failure });
+      if (!back) await this.#refused(job, failure);
     });
   }
 
-  #delay(operation: Operation, elapsedMs: number): number {
-    const expectedMs = (operation.wire.renderSecondsPerSecond ?? 6) * 10_000;
-    return pollDelay({ elapsedMs, expectedMs, speed: this.#options.speed });
+  /** Ends a job that was refused, also one that was marked unknown while the refusal was on its way. */
+  async #refused(job: ClaimedJob, failure: JobFailure): Promise<void> {
+    const { store } = this.#options;
+    const change = { failure, dueAt: null };
+    if (await store.move(job, 'failed', change)) return;
+    const current = await store.get(job.id);
+    if (current?.status === 'unknown') await store.move(current, 'failed', change);
   }
 }

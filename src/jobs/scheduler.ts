@@ -1,19 +1,21 @@
-import { type Cloud, type Lane, type Operation } from '../core/operation.ts';
 import type { Connections } from '../clouds/accounts.ts';
-import type { Job } from '../core/job.ts';
+import type { Cloud } from '../core/operation.ts';
 import type { Log } from '../log.ts';
-import type { ClaimScope } from './rows.ts';
+import type { Budget } from './budget.ts';
+import type { LaneRules } from './lane-rules.ts';
+import type { Poller } from './poller.ts';
+import type { ClaimedJob } from './rows.ts';
 import type { Runner } from './runner.ts';
 import type { JobStore } from './store.ts';
 
 export interface SchedulerOptions {
   readonly store: JobStore;
+  readonly lanes: LaneRules;
   readonly runner: Runner;
+  readonly poller: Poller;
+  readonly budget: (cloud: Cloud) => Budget | undefined;
   readonly connections: Connections;
-  readonly operations: readonly Operation[];
-  readonly laneSizes: Readonly<Record<string, number>>;
   readonly now: () => number;
-  readonly speed: number;
   readonly log: Log;
   /** Called after every stored change. */
   readonly changed: () => void;
@@ -21,28 +23,29 @@ export interface SchedulerOptions {
 
 /** Longer than a submit or a poll can take, repeated once with a corrected clock: a lease never ends under a living owner. */
 const leaseMs = 90_000;
-const pollsAtOnce = 16;
+/** Questions that one cloud may leave unanswered before it has to wait; the other clouds do not. */
+const pollsPerCloud = 16;
 const idleMs = 30_000;
+/** Longer than any wait that is ever stored. */
+const longestWaitMs = 10 * 60_000;
+const repairEveryMs = 60_000;
+const countEveryMs = 5_000;
 
-/** Decides which job is sent or asked after next, and when. All it knows is in the store. */
+/** Decides which job is sent or asked after next, and when. One timer; all it knows is in the store. */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #lanes: Map<string, Lane>;
   readonly #underway = new Set<Promise<void>>();
-  readonly #lastSubmit = new Map<string, number>();
-  readonly #scope: ClaimScope;
+  readonly #polled = new Map<Cloud, Set<string>>();
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
   #again = false;
   #stopped = false;
+  #repairedAt = Number.NEGATIVE_INFINITY;
+  #owners = 1;
+  #countedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#lanes = new Map(options.operations.map(({ wire }) => [wire.lane.name, wire.lane]));
-    this.#scope = {
-      clouds: Object.keys(options.connections) as Cloud[],
-      accounts: Object.values(options.connections).map((connection) => connection.account),
-    };
   }
 
   /** Looks for work now. Resolves when every job that could be claimed has been claimed. */
@@ -74,62 +77,81 @@ export class Scheduler {
     try {
       do {
         this.#again = false;
-        const claimed = await this.#claim();
-        const due = await this.#options.store.claims.nextDueAt(this.#scope.accounts);
-        const wait = due === undefined ? idleMs : due - this.#options.now();
-        // Work that is due but could not be claimed waits for room or for another process's lease.
-        delay = Math.min(wait > 0 ? wait : claimed ? 0 : 500, this.#paced(), idleMs);
-      } while (this.#again);
+        delay = await this.#look();
+      } while (this.#again && !this.#stopped);
     } catch (error) {
-      this.#options.log.error('the job store could not be read', { error });
+      this.#options.log.error('the job store could not be used', { error });
       delay = 5_000;
     }
-    if (!this.#stopped) this.#timer = setTimeout(() => void this.wake(), delay);
+    if (!this.#stopped)
+      this.#timer = setTimeout(() => void this.wake(), Math.max(0, Math.min(delay, idleMs)));
   }
 
-  async #claim(): Promise<boolean> {
-    const { claims } = this.#options.store;
-    let claimed = false;
-    for (const job of await claims.abandonedSubmits()) await this.#abandon(job);
-    for (const { account, lane } of await claims.lanesWithWork(this.#scope.accounts))
-      claimed = (await this.#claimLane(account, lane)) || claimed;
-    const room = pollsAtOnce - this.#underway.size;
-    if (room > 0)
-      for (const job of await claims.claimPolls(room, leaseMs, this.#scope)) {
-        claimed = true;
-        this.#run(this.#options.runner.poll(job), job);
-      }
-    return claimed;
-  }
-
-  /** Milliseconds until a lane that keeps a pace may send again. */
-  #paced(): number {
-    const { now, speed } = this.#options;
-    const waits = [...this.#lastSubmit].map(
-      ([name, at]) => at + (this.#lanes.get(name)?.spacingMs ?? 0) / speed - now(),
-    );
-    return Math.min(idleMs, ...waits.filter((wait) => wait > 0));
-  }
-
-  async #claimLane(account: string, name: string): Promise<boolean> {
-    const { store, now, laneSizes, speed } = this.#options;
-    const lane = this.#lanes.get(name);
-    if (!lane) return false;
-    const spacing = (lane.spacingMs ?? 0) / speed;
-    let claimed = false;
-    while (!this.#stopped) {
-      if (spacing > 0 && now() - (this.#lastSubmit.get(name) ?? 0) < spacing) break;
-      const job = await store.claims.claimSubmit(account, name, laneSizes[name] ?? lane.size, leaseMs);
-      if (!job) break;
-      this.#lastSubmit.set(name, now());
+  /** Claims all that can be claimed. Returns the milliseconds until the next look. */
+  async #look(): Promise<number> {
+    const { store, connections, lanes, runner } = this.#options;
+    await this.#repair();
+    for (const job of await store.claims.abandonedSubmits(leaseMs)) {
+      await runner.abandoned(job);
       this.#options.changed();
-      this.#run(this.#options.runner.submit(job), job);
-      claimed = true;
     }
-    return claimed;
+    let delay = idleMs;
+    for (const rule of lanes.all()) {
+      while (!this.#stopped) {
+        const { job, waitMs } = await store.lanes.claim(rule, leaseMs);
+        if (waitMs !== undefined) delay = Math.min(delay, waitMs);
+        if (!job) break;
+        this.#options.changed();
+        this.#run(runner.submit(job), job);
+      }
+    }
+    for (const [cloud, connection] of Object.entries(connections))
+      delay = Math.min(delay, await this.#ask(cloud as Cloud, connection.account));
+    return delay;
   }
 
-  #run(work: Promise<void>, job: Job): void {
+  /** Puts the questions that are due to one cloud, as many as it may be asked. */
+  async #ask(cloud: Cloud, account: string): Promise<number> {
+    const { store, budget: budgets, poller, now } = this.#options;
+    const budget = budgets(cloud);
+    if (!budget || this.#stopped) return idleMs;
+    const asked = this.#polled.get(cloud) ?? new Set<string>();
+    this.#polled.set(cloud, asked);
+    const limit = Math.min(pollsPerCloud - asked.size, budget.available());
+    if (limit > 0) {
+      budget.share(await this.#sharers());
+      const jobs = await store.claims.polls({ cloud, account, underway: [...asked] }, limit, leaseMs);
+      budget.spend(jobs.length);
+      for (const job of jobs) {
+        asked.add(job.id);
+        this.#run(
+          poller.poll(job).finally(() => asked.delete(job.id)),
+          job,
+        );
+      }
+    }
+    // The end of a question that is under way wakes us: until then there is no use in looking.
+    if (asked.size >= pollsPerCloud) return idleMs;
+    const due = await store.claims.nextDueAt({ cloud, account });
+    return due === undefined ? idleMs : Math.max(due - now(), budget.waitMs(), 1);
+  }
+
+  /** Several processes on one store share an account's budget. */
+  async #sharers(): Promise<number> {
+    if (performance.now() - this.#countedAt >= countEveryMs) {
+      this.#countedAt = performance.now();
+      this.#owners = await this.#options.store.claims.activeOwners();
+    }
+    return this.#owners;
+  }
+
+  async #repair(): Promise<void> {
+    if (performance.now() - this.#repairedAt < repairEveryMs) return;
+    this.#repairedAt = performance.now();
+    await this.#options.store.claims.repairTimes(longestWaitMs);
+  }
+
+  #run(work: Promise<void>, job: ClaimedJob): void {
     const settled = work
       .catch((error: unknown) =>
         this.#options.log.error('a job could not be recorded', { job: job.id, error }),
@@ -140,10 +162,5 @@ export class Scheduler {
         void this.wake();
       });
     this.#underway.add(settled);
-  }
-
-  async #abandon(job: Job): Promise<void> {
-    await this.#options.runner.abandoned(job);
-    this.#options.changed();
   }
 }

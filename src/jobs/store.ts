@@ -1,46 +1,55 @@
-import { Kysely, SqliteDialect, sql, type Updateable } from 'kysely';
-import { canMove, type Job, type JobStatus } from '../core/job.ts';
+import { sql } from 'kysely';
+import { canMove, isFinal, type Job, type JobStatus, jobStatuses, pollable } from '../core/job.ts';
 import type { Cloud } from '../core/operation.ts';
 import { Claims } from './claims.ts';
+import { type JobDatabase, writeJob } from './database.ts';
+import { Lanes } from './lanes.ts';
+import { withoutLargeValues } from './large-values.ts';
 import { migrate } from './migrate.ts';
 import {
+  type ClaimedJob,
   type JobChange,
   type JobFilter,
-  type JobTable,
   type NewJob,
-  nextRevision,
-  type Schema,
+  shownColumns,
   toColumns,
   toJob,
 } from './rows.ts';
-import { openSqlite } from './sqlite.ts';
+
+/** How long the cloud took for one job that succeeded. */
+export interface Sample {
+  /** In the cloud's time. */
+  readonly cloudMs: number;
+  readonly resultSeconds?: number;
+}
+
+const samplesKept = 50;
 
 /**
- * The jobs, durably. Every method is one statement, so that a crash leaves a job before or after
- * it, never in between, and two processes on one file cannot both win a claim.
+ * The jobs, durably. Every method is one statement or one transaction, so that a crash leaves a job
+ * before or after it, never in between, and two processes on one store cannot both win a claim.
  */
 export class JobStore {
   readonly claims: Claims;
-  readonly #database: Kysely<Schema>;
-  readonly #owner: string;
+  readonly lanes: Lanes;
+  readonly #database: JobDatabase;
   readonly #now: () => number;
 
-  private constructor(database: Kysely<Schema>, owner: string, now: () => number) {
+  private constructor(database: JobDatabase, owner: string, now: () => number) {
     this.claims = new Claims(database, owner, now);
+    this.lanes = new Lanes(database, owner, now);
     this.#database = database;
-    this.#owner = owner;
     this.#now = now;
   }
 
-  /** Opens the file and brings its schema up to date. `owner` names this process in leases. */
-  static async open(path: string, owner: string, now: () => number): Promise<JobStore> {
-    const database = new Kysely<Schema>({ dialect: new SqliteDialect({ database: openSqlite(path) }) });
-    await migrate(database);
+  /** Brings the schema up to date. `owner` names this process in leases. */
+  static async open(database: JobDatabase, owner: string, now: () => number): Promise<JobStore> {
+    await migrate(database.kysely);
     return new JobStore(database, owner, now);
   }
 
   async close(): Promise<void> {
-    await this.#database.destroy();
+    await this.#database.kysely.destroy();
   }
 
   /**
@@ -49,54 +58,69 @@ export class JobStore {
    */
   async insert(job: NewJob): Promise<{ job: Job; created: boolean }> {
     const now = this.#now();
-    const inserted = await this.#database
-      .insertInto('jobs')
-      .values({
-        id: job.id,
-        tool: job.tool,
-        cloud: job.cloud,
-        account: job.account,
-        lane: job.lane,
-        status: job.cloudTaskId === undefined ? 'queued' : 'pending',
-        cloud_task_id: job.cloudTaskId ?? null,
-        input: JSON.stringify(job.input),
-        input_digest: job.inputDigest,
-        idempotency_key: job.idempotencyKey ?? null,
-        outputs: '[]',
-        warnings: JSON.stringify(job.warnings),
-        sandbox: job.sandbox ? 1 : 0,
-        created_at: now,
-        updated_at: now,
-        due_at: now,
-        attempts: 0,
-        revision: nextRevision,
-      })
-      .onConflict((conflict) => conflict.doNothing())
-      .returningAll()
-      .executeTakeFirst();
-    if (inserted) return { job: toJob(inserted), created: true };
-    const holder = await this.#database
-      .selectFrom('jobs')
-      .selectAll()
-      .where((where) =>
-        where.or([
-          where('idempotency_key', '=', job.idempotencyKey ?? ''),
-          where.and([where('cloud', '=', job.cloud), where('cloud_task_id', '=', job.cloudTaskId ?? '')]),
-        ]),
-      )
-      .executeTakeFirstOrThrow();
-    return { job: toJob(holder), created: false };
+    for (let tries = 1; ; tries++) {
+      const inserted = await this.#database.kysely
+        .insertInto('jobs')
+        .values({
+          id: job.id,
+          principal: job.principal,
+          tool: job.tool,
+          cloud: job.cloud,
+          account: job.account,
+          lane: job.lane,
+          status: job.cloudTaskId === undefined ? 'queued' : 'pending',
+          cloud_task_id: job.cloudTaskId ?? null,
+          input: JSON.stringify(job.input),
+          input_digest: job.inputDigest,
+          idempotency_key: job.idempotencyKey ?? null,
+          result_seconds: job.resultSeconds ?? null,
+          outputs: '[]',
+          warnings: JSON.stringify(job.warnings),
+          sandbox: job.sandbox ? 1 : 0,
+          created_at: now,
+          updated_at: now,
+          due_at: job.cloudTaskId === undefined ? null : now,
+          attempts: 0,
+          fence: 0,
+          revision: this.#database.nextRevision,
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .returning(shownColumns)
+        .executeTakeFirst();
+      if (inserted) return { job: toJob(inserted), created: true };
+      const holder =
+        job.cloudTaskId === undefined
+          ? await this.byKey(job.principal, job.idempotencyKey ?? '')
+          : await this.byTask(job.cloud, job.cloudTaskId);
+      if (holder) return { job: holder, created: false };
+      // The holder was removed between the two statements.
+      if (tries === 3) throw new Error(`${job.id} can be neither stored nor found`);
+    }
   }
 
   async get(id: string): Promise<Job | undefined> {
-    const row = await this.#database.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await this.#database.kysely
+      .selectFrom('jobs')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return row && toJob(row);
+  }
+
+  async byKey(principal: string, idempotencyKey: string): Promise<Job | undefined> {
+    const row = await this.#database.kysely
+      .selectFrom('jobs')
+      .select(shownColumns)
+      .where('principal', '=', principal)
+      .where('idempotency_key', '=', idempotencyKey)
+      .executeTakeFirst();
     return row && toJob(row);
   }
 
   async byTask(cloud: Cloud, cloudTaskId: string): Promise<Job | undefined> {
-    const row = await this.#database
+    const row = await this.#database.kysely
       .selectFrom('jobs')
-      .selectAll()
+      .select(shownColumns)
       .where('cloud', '=', cloud)
       .where('cloud_task_id', '=', cloudTaskId)
       .executeTakeFirst();
@@ -105,7 +129,8 @@ export class JobStore {
 
   /** Newest first. */
   async list(filter: JobFilter): Promise<Job[]> {
-    let query = this.#database.selectFrom('jobs').selectAll();
+    let query = this.#database.kysely.selectFrom('jobs').select(shownColumns);
+    if (filter.principal !== undefined) query = query.where('principal', '=', filter.principal);
     if (filter.status) query = query.where('status', '=', filter.status);
     if (filter.tool) query = query.where('tool', '=', filter.tool);
     const { before } = filter;
@@ -123,9 +148,9 @@ export class JobStore {
 
   /** Changes after a revision, oldest first. */
   async changesSince(revision: number, limit = 500): Promise<Job[]> {
-    const rows = await this.#database
+    const rows = await this.#database.kysely
       .selectFrom('jobs')
-      .selectAll()
+      .select(shownColumns)
       .where('revision', '>', revision)
       .orderBy('revision')
       .limit(limit)
@@ -135,64 +160,125 @@ export class JobStore {
 
   async lastRevision(): Promise<number> {
     const highest = sql<number | null>`max(revision)`.as('revision');
-    const row = await this.#database.selectFrom('jobs').select(highest).executeTakeFirst();
+    const row = await this.#database.kysely.selectFrom('jobs').select(highest).executeTakeFirst();
     return Number(row?.revision ?? 0);
   }
 
-  /** Queued jobs of the same lane that are ahead of this one. */
-  async aheadInLane(job: Job): Promise<number> {
-    const row = await this.#database
+  /** The times of the last jobs of a tool that succeeded. */
+  async samples(tool: string): Promise<Sample[]> {
+    const rows = await this.#database.kysely
+      .selectFrom('jobs')
+      .select(['cloud_ms', 'result_seconds'])
+      .where('tool', '=', tool)
+      .where('status', '=', 'succeeded')
+      .where('cloud_ms', 'is not', null)
+      .orderBy('updated_at', 'desc')
+      .limit(samplesKept)
+      .execute();
+    return rows.map((row) => ({
+      cloudMs: Number(row.cloud_ms),
+      resultSeconds: row.result_seconds ?? undefined,
+    }));
+  }
+
+  /** Jobs of the same lane that the cloud has taken before this one and not ended. */
+  async inCloudBefore(job: Job): Promise<number> {
+    const row = await this.#database.kysely
       .selectFrom('jobs')
       .select((select) => select.fn.countAll().as('count'))
       .where('account', '=', job.account)
       .where('lane', '=', job.lane)
-      .where('status', '=', 'queued')
-      .where((where) => where(where.refTuple('created_at', 'id'), '<', where.tuple(job.createdAt, job.id)))
+      .where('status', 'in', [...pollable])
+      .where('submitted_at', '<', job.submittedAt ?? job.createdAt)
+      .executeTakeFirstOrThrow();
+    return Number(row.count);
+  }
+
+  /** Other jobs of the same kind sent in a stretch of time whose outcome is open. */
+  async unsettledBetween(job: Job, from: number, to: number): Promise<number> {
+    const row = await this.#database.kysely
+      .selectFrom('jobs')
+      .select((select) => select.fn.countAll().as('count'))
+      .where('tool', '=', job.tool)
+      .where('account', '=', job.account)
+      .where('status', 'in', ['unknown', 'submitting'])
+      .where('submitted_at', '>=', from)
+      .where('submitted_at', '<=', to)
+      .where('id', '!=', job.id)
       .executeTakeFirstOrThrow();
     return Number(row.count);
   }
 
   /**
-   * Moves a job on and frees its lease. Undefined when the job is no longer where the caller saw it:
-   * another process has taken over, and what the caller learned is void.
+   * Moves a job on and ends its lease. A claimed job is moved by the holder of its newest fence only; of
+   * others the state decides. Undefined when it came too late: what the caller learned is void.
    */
-  async move(job: Job, to: JobStatus, change: JobChange): Promise<Job | undefined> {
+  async move(job: Job | ClaimedJob, to: JobStatus, change: JobChange): Promise<Job | undefined> {
     if (!canMove(job.status, to)) throw new Error(`illegal move of ${job.id}: ${job.status} -> ${to}`);
+    const slim = to === 'queued' || !job.input ? undefined : withoutLargeValues(job.input);
     return this.#write(job, {
       ...toColumns(change),
+      ...(slim !== undefined && { input: slim }),
       status: to,
-      revision: nextRevision,
-      updated_at: this.#now(),
     });
   }
 
   /** Changes fields that readers see, without changing the state. */
-  async amend(job: Job, change: JobChange): Promise<Job | undefined> {
-    return this.#write(job, { ...toColumns(change), revision: nextRevision, updated_at: this.#now() });
+  async amend(job: Job | ClaimedJob, change: JobChange): Promise<Job | undefined> {
+    return this.#write(job, toColumns(change));
   }
 
   /** Sets only when to look again: nothing that a reader would want to hear of. */
-  async postpone(job: Job, change: Pick<JobChange, 'dueAt' | 'polledAt' | 'attempts'>): Promise<void> {
-    await this.#write(job, toColumns(change));
+  async postpone(
+    job: ClaimedJob,
+    change: Pick<JobChange, 'dueAt' | 'polledAt' | 'startedAt' | 'attempts'>,
+  ): Promise<void> {
+    await writeJob(this.#database.kysely, job, toColumns(change), job.fence).execute();
   }
 
-  async #write(
-    job: Job,
-    columns: Omit<Updateable<JobTable>, 'revision'> & { revision?: unknown },
-  ): Promise<Job | undefined> {
-    const row = await this.#database
-      .updateTable('jobs')
-      .set({ ...columns, lease_owner: null, lease_until: null } as Updateable<JobTable>)
-      .where('id', '=', job.id)
-      .where('status', '=', job.status)
-      .where((where) =>
-        where.or([
-          where('lease_owner', 'is', null),
-          where('lease_owner', '=', this.#owner),
-          where('lease_until', '<=', this.#now()),
-        ]),
-      )
-      .returningAll()
+  /** Forgets up to `limit` jobs that ended and have not changed since `before`. Returns how many. */
+  async removeEnded(before: number, limit: number): Promise<number> {
+    const rows = await this.#database.kysely
+      .selectFrom('jobs')
+      .select('id')
+      .where('status', 'in', jobStatuses.filter(isFinal))
+      .where('updated_at', '<', before)
+      .limit(limit)
+      .execute();
+    return this.remove(rows.map(({ id }) => id));
+  }
+
+  /** Forgets ended jobs; others are left. Returns how many. */
+  async remove(ids: readonly string[]): Promise<number> {
+    if (ids.length === 0) return 0;
+    return this.#database.kysely.transaction().execute(async (transaction) => {
+      // The newest change may go with its job: revisions must not start again below it.
+      const highest = sql<number>`(select coalesce(max(revision), 0) from jobs)`;
+      await transaction
+        .updateTable('counters')
+        .set({ value: highest })
+        .where('name', '=', 'revision')
+        .where('value', '<', highest)
+        .execute();
+      const removed = await transaction
+        .deleteFrom('jobs')
+        .where('id', 'in', [...ids])
+        .where('status', 'in', jobStatuses.filter(isFinal))
+        .executeTakeFirst();
+      return Number(removed.numDeletedRows);
+    });
+  }
+
+  /** Gives the room of what was removed back to the disk. */
+  async reclaim(): Promise<void> {
+    await this.#database.reclaim();
+  }
+
+  async #write(job: Job | ClaimedJob, columns: Parameters<typeof writeJob>[2]): Promise<Job | undefined> {
+    const changed = { ...columns, revision: this.#database.nextRevision, updated_at: this.#now() };
+    const fence = 'fence' in job ? job.fence : undefined;
+    const row = await writeJob(this.#database.kysely, job, changed, fence)
+      .returning(shownColumns)
       .executeTakeFirst();
     return row && toJob(row);
   }

@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import type { Connections } from '../clouds/accounts.ts';
 import type { Config } from '../config.ts';
 import type { Cloud, Operation } from '../core/operation.ts';
-import type { Downloads } from '../jobs/downloads.ts';
+import type { DownloadStatus, Downloads } from '../jobs/downloads.ts';
 import type { JobEngine } from '../jobs/engine.ts';
 import type { Log } from '../log.ts';
+import type { Bucket } from '../media/bucket.ts';
+import type { Deliveries } from '../media/delivery.ts';
+import type { Preflight } from '../media/preflight.ts';
 import { type CatalogEntry, readCatalog } from './catalog.ts';
 
 /** Loads once, at the first call; a failed load is tried again at the next. */
@@ -30,6 +33,7 @@ export class Application {
   readonly #closers: Array<() => Promise<void>> = [];
   readonly #openListeners: Array<(engine: JobEngine) => void> = [];
   #opened: JobEngine | undefined;
+  #downloads: Downloads | undefined;
 
   constructor(config: Config, log: Log) {
     this.config = config;
@@ -83,6 +87,7 @@ export class Application {
       operations: await this.operations(),
       laneSizes: config.laneSizes,
       sandbox: config.sandbox,
+      keepDays: config.keepDays,
       speed: config.speed,
       now: () => this.now(),
       log,
@@ -102,13 +107,58 @@ export class Application {
   readonly downloads = once(async (): Promise<Downloads> => {
     const { Downloads } = await import('../jobs/downloads.ts');
     const { config, log } = this;
-    return new Downloads({
+    const downloads = new Downloads({
       directory: config.outputDirectory,
+      fallbackDirectory: join(config.dataDirectory, 'results'),
       allowPrivateAddresses: config.allowPrivateAddresses || config.sandbox,
       engine: await this.engine(),
+      connections: await this.connections(),
+      operations: await this.operations(),
+      now: () => this.now(),
       log,
     });
+    this.#closers.unshift(() => downloads.close());
+    this.#downloads = downloads;
+    return downloads;
   });
+
+  /** Looks into files before money is spent on them. */
+  readonly preflight = once(async (): Promise<Preflight> => {
+    const { Preflight } = await import('../media/preflight.ts');
+    const { allowPrivateAddresses, sandbox, mediaDirectories } = this.config;
+    return new Preflight({
+      allowPrivateAddresses: allowPrivateAddresses || sandbox,
+      mediaDirectories,
+    });
+  });
+
+  /** The bucket for files that a cloud cannot fetch from here; undefined when none is configured. */
+  readonly bucket = once(async (): Promise<Bucket | undefined> => {
+    const { bucket } = this.config;
+    return bucket && (await import('../media/bucket.ts')).createBucket(bucket);
+  });
+
+  readonly deliveries = once(async (): Promise<Deliveries> => {
+    const { Deliveries } = await import('../media/delivery.ts');
+    return new Deliveries(this.bucket, () => this.now());
+  });
+
+  /**
+   * From when the jobs are open, downloads every result as soon as there is one. A sandbox forgets its results
+   * when it ends, so those of earlier runs are left alone there.
+   */
+  downloadAutomatically(): void {
+    this.whenEngineOpens(() => {
+      this.downloads()
+        .then((downloads) => downloads.watch(!this.config.sandbox))
+        .catch((error: unknown) => this.log.error('results are not downloaded', { error }));
+    });
+  }
+
+  /** How the download of a job's results stands here; undefined when there is nothing to say. */
+  downloadStatus(jobId: string): DownloadStatus | undefined {
+    return this.#downloads?.status(jobId);
+  }
 
   /** Whether an earlier run left a job file behind, so that jobs may wait in it. */
   mayHaveJobs(): boolean {

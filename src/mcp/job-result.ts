@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { isFinal, type Job, jobStatuses } from '../core/job.ts';
+import { isFinal, type Job } from '../core/job.ts';
 import { clouds } from '../core/operation.ts';
+import type { DownloadStatus } from '../jobs/downloads.ts';
 
 const output = z.object({
   kind: z.string(),
@@ -21,6 +22,14 @@ const failure = z.object({
   retryable: z.boolean(),
 });
 
+const estimate = z.object({
+  billed_seconds: z.number().optional(),
+  wait_seconds: z.int().optional(),
+  basis: z.string(),
+});
+
+export type Estimate = z.infer<typeof estimate>;
+
 /**
  * What every job tool answers. Only `next` is always there: a dry run has no job, and a flat schema
  * that all hosts accept cannot say "either or". Closed sets are said in the reference instead of
@@ -29,7 +38,7 @@ const failure = z.object({
 export const jobResultSchema = z.object({
   job_id: z.string().optional(),
   tool: z.string().optional(),
-  status: z.enum(jobStatuses as [string, ...string[]]).optional(),
+  status: z.string().optional(),
   cloud_task_id: z.string().optional(),
   progress: z.int().optional(),
   eta_seconds: z.int().optional(),
@@ -40,6 +49,7 @@ export const jobResultSchema = z.object({
   failure: failure.optional(),
   warnings: z.array(z.string()).optional(),
   sandbox: z.boolean().optional(),
+  estimate: estimate.optional(),
   valid: z.boolean().optional(),
   problems: z.array(z.string()).optional(),
   next: z.string(),
@@ -49,7 +59,36 @@ export type JobResult = z.infer<typeof jobResultSchema>;
 
 const time = (milliseconds: number) => new Date(milliseconds).toISOString();
 
-function next(job: Job, position: number | undefined, now: number): string {
+const isStored = (job: Job) => job.outputs.every((each) => each.localPath);
+
+/** A download under way, in a few words. */
+export function downloadText({ state, bytes, totalBytes, failure }: DownloadStatus): string {
+  if (state === 'waiting') return 'the download waits for others to end';
+  const size = totalBytes === undefined ? `${bytes} bytes` : `${bytes} of ${totalBytes} bytes`;
+  return failure ? `${size} downloaded; tried again soon, after: ${failure.message}` : `${size} downloaded`;
+}
+
+function afterSuccess(job: Job, { download, taskEndsAt, now }: ResultFacts): string {
+  if (isStored(job)) return 'Done; the files are at local_path.';
+  if (download && download.state !== 'failed')
+    return `Done; ${downloadText(download)}. Call download_result to wait for the files.`;
+  const expiry = Math.min(...job.outputs.map((each) => each.expiresAt));
+  if (expiry > now) {
+    const again = download ? ' again' : '';
+    return `Done. Call download_result${again} before ${time(expiry)}, when the links expire.`;
+  }
+  if (taskEndsAt !== undefined && taskEndsAt > now)
+    return `The links have expired. ${clouds[job.cloud]} answers for the task until ${time(taskEndsAt)}: call download_result before that, and it asks for fresh ones.`;
+  return `The links have expired, and ${clouds[job.cloud]} no longer answers for the task. Look for the result in the cloud’s console; submitting again is billed again.`;
+}
+
+function warningsOf(job: Job, { download }: ResultFacts): string[] {
+  if (download?.state !== 'failed' || isStored(job)) return [...job.warnings];
+  const { message = 'This server failed.', advice = 'See its log.' } = download.failure ?? {};
+  return [...job.warnings, `The download failed: ${message} ${advice}`];
+}
+
+function next(job: Job, position: number | undefined, facts: ResultFacts): string {
   switch (job.status) {
     case 'queued': {
       if (job.failure?.kind === 'network')
@@ -62,13 +101,8 @@ function next(job: Job, position: number | undefined, now: number): string {
     case 'pending':
     case 'running':
       return 'Call get_progress with wait_seconds 45, repeatedly, until it has ended. It may take minutes to hours.';
-    case 'succeeded': {
-      const expiry = Math.min(...job.outputs.map((each) => each.expiresAt));
-      if (job.outputs.every((each) => each.localPath)) return 'Done; the files are at local_path.';
-      if (expiry <= now)
-        return 'The links have expired. If the files were not downloaded, look in the cloud’s console.';
-      return `Done. Call download_result before ${time(expiry)}, when the links expire.`;
-    }
+    case 'succeeded':
+      return afterSuccess(job, facts);
     case 'failed':
       return job.failure?.advice ?? 'Submit again with other input.';
     case 'cancelled':
@@ -78,16 +112,32 @@ function next(job: Job, position: number | undefined, now: number): string {
   }
 }
 
+/** What a submission will cost, in a line. */
+export function estimateText({ billed_seconds: billed, wait_seconds: wait, basis }: Estimate): string {
+  const parts = [
+    billed === undefined ? undefined : `about ${billed} s of result will be billed`,
+    wait === undefined ? undefined : `expect to wait about ${wait} s`,
+  ];
+  return `Estimate: ${[...parts.filter(Boolean), `basis: ${basis}`].join('; ')}.`;
+}
+
 export interface ResultFacts {
+  /** Of a submission just made. */
+  readonly estimate?: Estimate;
   /** Jobs held here ahead of this one. */
   readonly ahead?: number;
   readonly etaSeconds?: number;
+  /** How the download stands in this process. */
+  readonly download?: DownloadStatus;
+  /** When the cloud stops answering for the task. */
+  readonly taskEndsAt?: number;
   readonly now: number;
 }
 
 /** A job as tools and resources show it. */
 export function jobResult(job: Job, facts: ResultFacts): JobResult {
   const position = job.status === 'queued' ? facts.ahead : job.queuePosition;
+  const warnings = warningsOf(job, facts);
   return {
     job_id: job.id,
     tool: job.tool,
@@ -109,9 +159,10 @@ export function jobResult(job: Job, facts: ResultFacts): JobResult {
       ...(each.sha256 !== undefined && { sha256: each.sha256 }),
     })),
     ...(job.failure && { failure: job.failure }),
-    ...(job.warnings.length > 0 && { warnings: [...job.warnings] }),
+    ...(facts.estimate && { estimate: facts.estimate }),
+    ...(warnings.length > 0 && { warnings }),
     ...(job.sandbox && { sandbox: true }),
-    next: next(job, position, facts.now),
+    next: next(job, position, facts),
   };
 }
 
@@ -125,6 +176,7 @@ export function jobText(result: JobResult): string {
   }
   if (result.failure)
     lines.push(`${result.failure.kind}: ${result.failure.message} ${result.failure.advice}`);
+  if (result.estimate) lines.push(estimateText(result.estimate));
   for (const warning of result.warnings ?? []) lines.push(`Warning: ${warning}`);
   lines.push(`Next: ${result.next}`);
   return lines.join('\n');

@@ -1,8 +1,17 @@
 import * as z from 'zod';
 import { Failure } from '../core/failure.ts';
 import { isFinal, type Job, jobStatuses } from '../core/job.ts';
+import type { DownloadStatus } from '../jobs/downloads.ts';
+import { taskEndsAt } from '../jobs/fresh-links.ts';
 import type { Application } from './application.ts';
-import { type JobResult, jobResult, jobResultSchema, jobText } from './job-result.ts';
+import {
+  downloadText,
+  type Estimate,
+  type JobResult,
+  jobResult,
+  jobResultSchema,
+  jobText,
+} from './job-result.ts';
 import { type CallContext, defineTool, reading, type StandingTool, type ToolAnswer } from './tool.ts';
 
 const jobId = z.string().min(1).max(64).describe('From a submit tool or list_jobs.');
@@ -15,10 +24,18 @@ const heartbeatMs = 10_000;
 export async function answerFor(
   application: Application,
   job: Job,
+  estimate?: Estimate,
 ): Promise<ToolAnswer & { structured: JobResult }> {
   const engine = await application.engine();
   const ahead = job.status === 'queued' ? await engine.aheadOf(job) : undefined;
-  const structured = jobResult(job, { ahead, now: application.now() });
+  const structured = jobResult(job, {
+    ahead,
+    etaSeconds: await engine.etaSeconds(job),
+    estimate,
+    now: application.now(),
+    download: application.downloadStatus(job.id),
+    taskEndsAt: taskEndsAt(job, await application.operations()),
+  });
   return { structured, text: jobText(structured) };
 }
 
@@ -153,7 +170,7 @@ const downloadResult = defineTool({
   input: z.strictObject({ job_id: jobId }),
   output: jobResultSchema,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
-  async run(input, application) {
+  async run(input, application, context) {
     const engine = await application.engine();
     const job = await engine.get(input.job_id);
     if (job.status !== 'succeeded')
@@ -165,14 +182,12 @@ const downloadResult = defineTool({
           : 'Wait for it with get_progress first.',
       });
     const downloads = await application.downloads();
-    const stored = await downloads.fetch(job);
-    const answer = await answerFor(application, stored);
-    if (stored.outputs.every((output) => output.localPath)) return answer;
-    const structured = {
-      ...answer.structured,
-      next: 'Still downloading. Call download_result again to wait on.',
-    };
-    return { structured, text: jobText(structured) };
+    const { progress, signal } = context;
+    const heartbeat =
+      progress &&
+      ((elapsedMs: number, patienceMs: number, status: DownloadStatus) =>
+        progress(Math.round(elapsedMs / 1000), patienceMs / 1000, downloadText(status)));
+    return answerFor(application, await downloads.fetch(job, { signal, heartbeat }));
   },
 });
 

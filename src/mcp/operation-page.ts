@@ -53,7 +53,7 @@ const megabytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MB`;
 /** The limits of one file, in words. */
 export function mediaSummary(limits: MediaLimits): string {
   const { formats, codecs, maxBytes, seconds, side, ratio, frameRate, pages, advised } = limits;
-  const parts = [formats.join(', ')];
+  const parts = [formats.join(', ') || 'any format'];
   if (codecs) parts.push(codecs.join(' or '));
   if (maxBytes) parts.push(`at most ${megabytes(maxBytes)}`);
   if (seconds) parts.push(`${seconds[0]}–${seconds[1]} s`);

@@ -35,7 +35,7 @@ async function callTool(
   const operation = (await application.operations()).find((candidate) => candidate.name === name);
   if (operation) {
     const { submit } = await import('./submit.ts');
-    return submit(operation, inputSchema, args, application);
+    return submit(operation, inputSchema, args, application, callContext(context));
   }
   const [{ standingTools }, { readArguments }] = await Promise.all([
     import('./tools.ts'),

@@ -18,6 +18,7 @@ export async function runStdio(application: Application): Promise<void> {
   const handle = serveStdio(({ era }) => createServer(application, era), {
     onerror: (error) => application.log.warn('protocol error', { error }),
   });
+  if (application.config.download === 'auto') application.downloadAutomatically();
   const resume = setTimeout(() => {
     if (!application.mayHaveJobs()) return;
     application

@@ -4,6 +4,7 @@ import type { Cloud, Operation, Site } from '../core/operation.ts';
 import { jobResultSchema } from './job-result.ts';
 import { assetTools } from './asset-tools.ts';
 import { jobTools } from './job-tools.ts';
+import { mediaTools } from './media-tools.ts';
 import type { StandingTool } from './tool.ts';
 import type { CatalogEntry, ToolDefinition } from './catalog.ts';
 import { hostSchema, outline } from './schema.ts';
@@ -23,7 +24,7 @@ const icons: Readonly<Record<Cloud | 'jobs', ReturnType<typeof disc>>> = {
 };
 
 /** Every tool that submits nothing, in the order in which hosts list them. */
-export const standingTools: readonly StandingTool[] = [...jobTools, ...assetTools];
+export const standingTools: readonly StandingTool[] = [...jobTools, ...mediaTools, ...assetTools];
 
 /** What every submit tool takes beside the operation's own fields. */
 const submitOptions = {

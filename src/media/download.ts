@@ -1,121 +1,95 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { Agent, type Dispatcher, request as call } from 'undici';
-import { Failure, foreignText } from '../core/failure.ts';
-import { checkUrl, publicLookup } from './url-guard.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Failure } from '../core/failure.ts';
+import { PartialFile, type StoredFile } from './partial-file.ts';
+import { Transfer } from './transfer.ts';
 
-export interface DownloadRequest {
+export interface ResultLink {
   readonly url: string;
+  /** Milliseconds since the epoch: no further attempt is made when this is near. */
+  readonly expiresAt: number;
+}
+
+export interface DownloadRequest extends ResultLink {
   readonly directory: string;
   /** File name without any separator; made by us, never taken from the address. */
   readonly fileName: string;
   readonly allowPrivateAddresses: boolean;
+  /** 8 GiB when left out. */
+  readonly maxBytes?: number;
+  /** Longest wait for an answer, and for its next bytes; 30 s when left out. */
+  readonly patienceMs?: number;
+  /** The pause after a first failure; 1 s when left out. It doubles with every further one, up to 5 minutes. */
+  readonly firstPauseMs?: number;
   readonly signal?: AbortSignal;
+  /** Asked once, when the link has died, for another one to the same file. */
+  readonly renew?: () => Promise<ResultLink | undefined>;
+  /** Runs an attempt when it is its turn; the pauses between attempts keep nobody waiting. */
+  readonly turn?: (attempt: () => Promise<void>) => Promise<void>;
+  readonly report?: (bytes: number, totalBytes: number | undefined) => void;
+  /** Called when an attempt failed and another will follow. */
+  readonly failed?: (failure: Failure) => void;
 }
 
-export interface StoredFile {
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-}
+const longestPauseMs = 5 * 60_000;
+/** An attempt that begins later than this before the link's end would hardly finish. */
+const marginMs = 20_000;
 
-const maxBytes = 8 * 1024 ** 3;
-const maxRedirects = 5;
-
-function failed(message: string, advice: string, cause?: unknown): Failure {
-  return new Failure({ kind: 'network', message, advice, retryable: true, cause });
-}
-
-async function open(
-  request: DownloadRequest,
-): Promise<{ reply: Dispatcher.ResponseData; close: () => Promise<void> }> {
-  const dispatcher = new Agent({
-    connect: { timeout: 10_000, ...(!request.allowPrivateAddresses && { lookup: publicLookup }) },
-    headersTimeout: 30_000,
-    bodyTimeout: 60_000,
+function stopped(cause: unknown): Failure {
+  return new Failure({
+    kind: 'network',
+    message: 'The download was stopped.',
+    advice: 'Call download_result again before the link expires.',
+    retryable: true,
+    cause,
   });
-  const close = () => dispatcher.destroy();
-  try {
-    let url = new URL(request.url);
-    for (let hop = 0; hop <= maxRedirects; hop++) {
-      checkUrl(url, request.allowPrivateAddresses);
-      const reply = await call(url, { dispatcher, signal: request.signal });
-      const { location } = reply.headers;
-      if (reply.statusCode < 300 || reply.statusCode >= 400 || typeof location !== 'string')
-        return { reply, close };
-      await reply.body.dump();
-      url = new URL(location, url);
-    }
-    throw failed(
-      'The result link redirects too often.',
-      'Ask get_progress for a fresh link, then try again.',
-    );
-  } catch (error) {
-    await close();
-    if (error instanceof Failure) throw error;
-    if (error instanceof Error && error.cause instanceof Failure) throw error.cause;
-    throw failed(
-      'The result could not be fetched.',
-      'Check the network and try again before the link expires.',
-      error,
-    );
-  }
+}
+
+/** Half to all of a wait that doubles: many that fail together do not come back together. */
+function backoff(failures: number, firstMs: number): number {
+  return Math.min(longestPauseMs, firstMs * 2 ** Math.min(failures, 20)) * (0.5 + Math.random() / 2);
 }
 
 /**
- * Streams a result to disk: under a temporary name until complete, hashed on the way, never whole in memory.
- * The address comes from a cloud's reply, so it is checked like a stranger's, redirects included.
+ * Streams a result to disk, never whole in memory: under a temporary name until it is whole, hashed on the way,
+ * resumed after a cut, tried again until its link is about to die. Never overwrites a file.
  *
- * @throws `expired` when the link has died, `storage` when the directory cannot be written, `network` otherwise
+ * @throws `expired` when the link has died, `storage` when the directory cannot be written, `permission` for
+ * an address that is not public, `media` for one that is too large, `network` otherwise
  */
 export async function download(request: DownloadRequest): Promise<StoredFile> {
-  const path = join(request.directory, request.fileName);
-  const partial = join(request.directory, `.${request.fileName}.${randomBytes(6).toString('hex')}.part`);
-  const { reply, close } = await open(request);
+  const { allowPrivateAddresses, patienceMs = 30_000, maxBytes = 8 * 1024 ** 3, signal } = request;
+  const { turn = (attempt) => attempt(), firstPauseMs = 1000, report } = request;
+  const partial = new PartialFile(request.directory);
+  const options = { allowPrivateAddresses, patienceMs, maxBytes, signal, report };
+  const transfer = new Transfer(partial, options);
+  let link: ResultLink = request;
+  let { renew } = request;
   try {
-    if (reply.statusCode === 403 || reply.statusCode === 404 || reply.statusCode === 410)
-      throw new Failure({
-        kind: 'expired',
-        message: `The result link answers HTTP ${reply.statusCode}.`,
-        advice: 'The link has probably expired. Look in the cloud’s console, or submit the job again.',
-      });
-    if (reply.statusCode !== 200)
-      throw failed(`The result link answers HTTP ${reply.statusCode}.`, 'Try again in a minute.');
-    const declared = Number(reply.headers['content-length']);
-    const hash = createHash('sha256');
-    let sizeBytes = 0;
-    const meter = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        sizeBytes += chunk.length;
-        hash.update(chunk);
-        done(sizeBytes > maxBytes ? new Error(`above ${maxBytes} bytes`) : null, chunk);
-      },
-    });
-    await mkdir(request.directory, { recursive: true });
-    await pipeline(reply.body, meter, createWriteStream(partial, { flush: true }), {
-      signal: request.signal,
-    });
-    if (Number.isFinite(declared) && declared !== sizeBytes)
-      throw failed(`The result ended after ${sizeBytes} of ${declared} bytes.`, 'Try again.');
-    await rename(partial, path);
-    return { path, sizeBytes, sha256: hash.digest('hex') };
-  } catch (error) {
-    await rm(partial, { force: true }).catch(() => {});
-    if (error instanceof Failure) throw error;
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOTDIR', 'EEXIST'].includes(code))
-      throw new Failure({
-        kind: 'storage',
-        message: `The file cannot be written (${code}): ${foreignText(path, 200)}.`,
-        advice: 'Set DIGITAL_HUMAN_OUTPUT_DIR to a directory that can be written and has room.',
-        cause: error,
-      });
-    throw failed('The download broke off.', 'Try again before the link expires.', error);
+    for (let failures = 0; ; failures++) {
+      const before = partial.bytes;
+      try {
+        await turn(() => transfer.attempt(link.url));
+        return await partial.keep(request.fileName);
+      } catch (error) {
+        if (signal?.aborted) throw stopped(error);
+        if (!(error instanceof Failure)) throw error;
+        if (error.kind === 'expired') {
+          const fresh = await renew?.();
+          renew = undefined;
+          if (!fresh) throw error;
+          link = fresh;
+          continue;
+        }
+        if (partial.bytes > before) failures = 0;
+        const waitMs = backoff(failures, firstPauseMs);
+        if (!error.retryable || Date.now() + waitMs > link.expiresAt - marginMs) throw error;
+        request.failed?.(error);
+        await pause(waitMs, undefined, { signal }).catch((reason: unknown) => {
+          throw stopped(reason);
+        });
+      }
+    }
   } finally {
-    await close();
+    await partial.discard();
   }
 }

@@ -7,10 +7,16 @@ export interface ImageFacts {
   readonly truncated: boolean;
 }
 
-type Size = Omit<ImageFacts, 'truncated'>;
+interface Size {
+  readonly width: number;
+  readonly height: number;
+  /** Behind thumbnails, which have an end mark of their own. */
+  readonly pictureAt?: number;
+}
 type Reader = (file: ReadAhead) => Promise<Size | undefined>;
 
 const tailBytes = 64 * 1024;
+const wholeBytes = 16 * 1024 * 1024;
 
 async function bytesAt(file: ReadAhead, start: number, length: number): Promise<DataView | undefined> {
   const bytes = await file.read(start, length);
@@ -52,7 +58,7 @@ async function jpg(file: ReadAhead): Promise<Size | undefined> {
       const frame = await bytesAt(file, at + 5, 4);
       if (!frame) return undefined;
       const [height, width] = [frame.getUint16(0), frame.getUint16(2)];
-      return turned ? { width: height, height: width } : { width, height };
+      return turned ? { width: height, height: width, pictureAt: at } : { width, height, pictureAt: at };
     }
     const exif = marker === 0xe1 && length > 16 ? await bytesAt(file, at + 4, length - 2) : undefined;
     if (exif?.getUint32(0) === 0x45786966)
@@ -100,15 +106,22 @@ async function webp(file: ReadAhead): Promise<Size | undefined> {
 
 const readers: Readonly<Record<string, Reader>> = { jpg, png, gif, bmp, webp };
 
-/** Cameras and editors append data of their own, so the end mark is looked for in the last 64 KiB. */
 const endMarks: Readonly<Record<string, string>> = { jpg: '\xff\xd9', png: 'IEND' };
 
-async function isCut(file: ReadAhead, format: string): Promise<boolean> {
+/**
+ * Cameras and editors append data of their own, even whole films. So the end mark is looked for in the last
+ * 64 KiB first, and then in all of it; what is too large for that is taken for whole.
+ */
+async function lacksEnd(file: ReadAhead, mark: string, pictureAt: number): Promise<boolean> {
+  const tail = await file.read(Math.max(0, file.size - tailBytes), tailBytes);
+  if (file.missed || file.size > wholeBytes || Buffer.from(tail).includes(mark, 0, 'latin1')) return false;
+  const whole = Buffer.from(await file.readAll());
+  return !file.missed && !whole.includes(mark, pictureAt, 'latin1');
+}
+
+async function isCut(file: ReadAhead, format: string, pictureAt: number): Promise<boolean> {
   const mark = endMarks[format];
-  if (mark) {
-    const tail = await file.read(Math.max(0, file.size - tailBytes), tailBytes);
-    return !file.missed && !Buffer.from(tail).includes(mark, 0, 'latin1');
-  }
+  if (mark) return lacksEnd(file, mark, pictureAt);
   if (format === 'gif') return false;
   const header = await bytesAt(file, 0, 8);
   const declared = format === 'webp' ? 8 + (header?.getUint32(4, true) ?? 0) : header?.getUint32(2, true);
@@ -119,5 +132,6 @@ async function isCut(file: ReadAhead, format: string): Promise<boolean> {
 export async function readImage(file: ReadAhead, format: string): Promise<ImageFacts | undefined> {
   const size = await readers[format]?.(file);
   if (!size || size.width <= 0 || size.height <= 0) return undefined;
-  return { ...size, truncated: await isCut(file, format) };
+  const { width, height, pictureAt = 0 } = size;
+  return { width, height, truncated: await isCut(file, format, pictureAt) };
 }

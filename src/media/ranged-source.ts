@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { Failure, quoted } from '../core/failure.ts';
 
 /** Bytes of a file or an address, read by ranges. */
@@ -29,21 +29,12 @@ function unreadable(path: string, why: string, cause?: unknown): Failure {
   });
 }
 
-/**
- * Opens a regular file.
- * @throws `storage` when it cannot be opened or is a folder, a device or a pipe; `read` throws the same
- */
-export async function fileSource(path: string): Promise<RangedSource> {
-  // Without O_NONBLOCK, opening a pipe waits for a writer that may never come.
-  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-  const handle = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
-    throw unreadable(path, `cannot be opened (${error.code ?? 'no reason given'})`, error);
-  });
-  const facts = await handle.stat();
-  if (!facts.isFile()) {
-    await handle.close();
-    throw unreadable(path, 'is not a regular file');
-  }
+/** Reads an open regular file by ranges. Closing the source closes the handle. */
+export function sourceOf(
+  handle: FileHandle,
+  path: string,
+  facts: { readonly size: number; readonly mtimeMs: number },
+): RangedSource {
   const used = { bytes: 0, requests: 0 };
   return {
     size: facts.size,
@@ -62,4 +53,22 @@ export async function fileSource(path: string): Promise<RangedSource> {
     },
     close: () => handle.close(),
   };
+}
+
+/**
+ * Opens a regular file.
+ * @throws `storage` when it cannot be opened or is a folder, a device or a pipe; `read` throws the same
+ */
+export async function fileSource(path: string): Promise<RangedSource> {
+  // Without O_NONBLOCK, opening a pipe waits for a writer that may never come.
+  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+  const handle = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
+    throw unreadable(path, `cannot be opened (${error.code ?? 'no reason given'})`, error);
+  });
+  const facts = await handle.stat();
+  if (!facts.isFile()) {
+    await handle.close();
+    throw unreadable(path, 'is not a regular file');
+  }
+  return sourceOf(handle, path, facts);
 }

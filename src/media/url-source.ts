@@ -1,5 +1,6 @@
-import type { Agent, Dispatcher } from 'undici';
-import { Failure, quoted } from '../core/failure.ts';
+import { Agent, type Dispatcher, request as send } from 'undici';
+import type { LookupFunction } from 'node:net';
+import { Failure, failureIn, quoted } from '../core/failure.ts';
 import type { RangedSource } from './ranged-source.ts';
 import { checkUrl, publicLookup } from './url-guard.ts';
 
@@ -12,6 +13,8 @@ export interface UrlSourceOptions {
   /** Longest time from opening to the last read; 30 s when left out. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
+  /** Resolves names instead of the system; a stranger's answers belong behind `guardedLookup`. */
+  readonly lookup?: LookupFunction;
 }
 
 type Reply = Dispatcher.ResponseData;
@@ -29,11 +32,6 @@ function unreachable(message: string, retryable = false, cause?: unknown): Failu
     retryable,
     cause,
   });
-}
-
-function failureIn(error: unknown): Failure | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof Failure) return at;
-  return undefined;
 }
 
 /** Ends an answer that is of no use. */
@@ -60,18 +58,19 @@ class Address {
   readonly used = { bytes: 0, requests: 0 };
   readonly #agent: Agent;
   readonly #signal: AbortSignal;
-  readonly #send: typeof import('undici').request;
   readonly #options: UrlSourceOptions;
   #url: URL;
 
-  constructor(undici: typeof import('undici'), url: string, options: UrlSourceOptions) {
+  constructor(url: string, options: UrlSourceOptions) {
     const { patienceMs = 10_000, deadlineMs = 30_000, signal } = options;
     this.#url = new URL(url);
     this.#options = options;
-    this.#send = undici.request;
-    this.#agent = new undici.Agent({
+    this.#agent = new Agent({
       connections: 1,
-      connect: { timeout: patienceMs, ...(!options.allowPrivateAddresses && { lookup: publicLookup }) },
+      connect: {
+        timeout: patienceMs,
+        ...(!options.allowPrivateAddresses && { lookup: options.lookup ?? publicLookup }),
+      },
       headersTimeout: patienceMs,
       bodyTimeout: patienceMs,
     });
@@ -83,7 +82,7 @@ class Address {
     for (let hop = 0; hop <= maxRedirects; hop++) {
       checkUrl(this.#url, this.#options.allowPrivateAddresses);
       this.used.requests += 1;
-      const reply = await this.#send(this.#url, {
+      const reply = await send(this.#url, {
         dispatcher: this.#agent,
         signal: this.#signal,
         headers: {
@@ -250,7 +249,8 @@ async function openSource(address: Address): Promise<RangedSource> {
  * @throws `permission` for an address that is not public, `network` for all else; `read` throws `network`
  */
 export async function urlSource(url: string, options: UrlSourceOptions): Promise<RangedSource> {
-  const address = new Address(await import('undici'), url, options);
+  if (!URL.canParse(url)) throw unreachable('The address is not a complete one.');
+  const address = new Address(url, options);
   try {
     return await address.guarded(() => openSource(address));
   } catch (error) {

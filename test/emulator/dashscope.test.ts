@@ -92,7 +92,7 @@ describe('request schema and media limits', () => {
     ['a missing audio_url', { input: { audio_url: undefined } }, 'InvalidParameter'],
     ['an unknown field', { input: { colour: 'red' } }, 'InvalidParameter'],
     ['a threshold of 1', { parameters: { query_face_threshold: 1 } }, 'InvalidParameter'],
-    ['another scheme', { input: { video_url: 'oss://a/b.mp4' } }, 'InvalidURL'],
+    ['another scheme', { input: { video_url: 's3://a/b.mp4' } }, 'InvalidURL'],
   ])('refuses %s', async (_, asked, code) => {
     expect(await submit(asked)).toMatchObject({ status: 400, body: { code } });
   });

@@ -207,6 +207,8 @@ describe('control routes', () => {
       result: 0,
       cancel: 0,
       list: 0,
+      policy: 0,
+      upload: 0,
     });
     expect(await accepted()).toEqual([]);
     expect((await query(JobId)).body.Error.Code).toBe('FailedOperation.JobNotExist');

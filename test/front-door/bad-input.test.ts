@@ -10,19 +10,19 @@ import {
 import { openSession, type Session } from '../harness/sessions.ts';
 
 const photo = {
-  ref_photo_url: 'https://example.com/a.jpg',
+  ref_photo_url: 'http://127.0.0.1:1/a.jpg',
   driver_type: 'OriginalVoice',
-  input_audio_url: 'https://example.com/a.mp3',
+  input_audio_url: 'http://127.0.0.1:1/a.mp3',
 };
 const speech = { timbre_key: 'female_1', speed: 1 };
 const spoken = {
-  ref_photo_url: 'https://example.com/a.jpg',
+  ref_photo_url: 'http://127.0.0.1:1/a.jpg',
   driver_type: 'Text',
   input_ssml: 'Hello there',
   speech_param: speech,
 };
-const sing = { audio_url: 'https://example.com/a.mp3', image_url: 'https://example.com/a.jpg' };
-const dub = { video_url: 'https://example.com/a.mp4', audio_url: 'https://example.com/a.wav' };
+const sing = { audio_url: 'http://127.0.0.1:1/a.mp3', image_url: 'http://127.0.0.1:1/a.jpg' };
+const dub = { video_url: 'http://127.0.0.1:1/a.mp4', audio_url: 'http://127.0.0.1:1/a.wav' };
 
 /** Tool, input, and what the answer must name: field, value, limit or mend. */
 const wrong: ReadonlyArray<readonly [string, Record<string, unknown>, readonly string[]]> = [
@@ -198,7 +198,8 @@ describe('bad input', () => {
       dry_run: true,
     });
     expect(good.structured).toMatchObject({ valid: true });
-    expect(good.structured?.warnings).toHaveLength(2);
+    expect(good.structured?.warnings).toHaveLength(3);
+    expect(good.text).toContain('ref_photo_url was not checked');
     const bad = await session.call('photo_to_video', { ...photo, driver_type: 'Text', dry_run: true });
     expect(bad.isError).toBe(false);
     expect(bad.structured).toMatchObject({ valid: false });
@@ -223,6 +224,7 @@ describe('bad input', () => {
       'list_jobs',
       'cancel_job',
       'download_result',
+      'check_media',
       'list_assets',
     ]);
     for (const [tool, variable] of [
@@ -260,6 +262,7 @@ describe('bad input', () => {
       'list_jobs',
       'cancel_job',
       'download_result',
+      'check_media',
       'list_assets',
     ]);
     const photoTool = tools.find(({ name }) => name === 'photo_to_video');
@@ -271,7 +274,7 @@ describe('bad input', () => {
       args: ['--data-dir', place.path, '--clouds', 'all'],
       environment: { DASHSCOPE_API_KEY: 'k' },
     });
-    expect(await all.listTools()).toHaveLength(14);
+    expect(await all.listTools()).toHaveLength(15);
     await all.close();
   });
 

@@ -94,7 +94,7 @@ describe('a server that dies', () => {
   it('ends when its standard input ends, jobs under way or not', async () => {
     const first = await start();
     await first.call('submit_portrait_sing', inputs(media).submit_portrait_sing ?? {});
-    const child = spawn(process.execPath, [entry, '--data-dir', place.path], {
+    const child = spawn(process.execPath, [entry, '--data-dir', place.path, '--download', 'off'], {
       env: { ...process.env, ...emulator.environment },
       stdio: ['pipe', 'pipe', 'ignore'],
     });

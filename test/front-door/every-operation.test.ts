@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveFiles } from '../../src/cli/demo-files.ts';
 import { mediaFacts } from '../../src/cli/media-facts.ts';
-import { pptx } from '../emulator/documents.ts';
+import { pptx } from '../media/documents.ts';
 import {
   type EmulatorProcess,
   inputs,

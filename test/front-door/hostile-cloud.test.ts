@@ -155,7 +155,7 @@ describe('a cloud that misbehaves', () => {
   });
 
   it('is still there after all of it', async () => {
-    expect(await session.listTools()).toHaveLength(14);
+    expect(await session.listTools()).toHaveLength(15);
     for (const key of emulator.keys) expect(session.errors()).not.toContain(key);
   });
 });

@@ -58,11 +58,18 @@ export interface SessionOptions {
   readonly args?: readonly string[];
 }
 
+/** Results go beside the job file unless a test says where: never into the home directory. */
+function withOutput(args: readonly string[]): string[] {
+  const data = args[args.indexOf('--data-dir') + 1];
+  const said = args.includes('--output-dir') || !args.includes('--data-dir') || data === undefined;
+  return said ? [...args] : [...args, '--output-dir', `${data}/out`];
+}
+
 /** Spawns the built server and connects a real client of the given protocol era to it. */
 export async function openSession(era: Era, options: SessionOptions = {}): Promise<Session> {
   const parameters = {
     command: process.execPath,
-    args: [entry, ...(options.args ?? [])],
+    args: [entry, ...withOutput(options.args ?? [])],
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...options.environment },
     stderr: 'pipe' as const,
   };

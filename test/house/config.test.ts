@@ -1,8 +1,10 @@
-import { join } from 'node:path';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { settingFacts } from '../../src/settings.ts';
 import { Failure } from '../../src/core/failure.ts';
+import { longestLinkSeconds } from '../../src/media/presign.ts';
 
 function faults(args: readonly string[], environment: Record<string, string>): Failure {
   try {
@@ -85,8 +87,67 @@ describe('the configuration', () => {
     expect(config.laneSizes).toEqual({ 'ivh-video-no-training': 6, 'vclm-portrait-sing': 2 });
   });
 
+  it('reads local files below the home directory, or where it is told to', () => {
+    expect(readConfig([], {}).config.mediaDirectories).toEqual([homedir()]);
+    const list = ['/media/one', ' ', '', '/media/.two '].join(delimiter);
+    const { config } = readConfig([], { DIGITAL_HUMAN_MEDIA_DIRS: list });
+    expect(config.mediaDirectories).toEqual([join('/media/one'), join('/media/.two')]);
+    expect(faults([], { DIGITAL_HUMAN_MEDIA_DIRS: delimiter }).problems).toHaveLength(1);
+  });
+
+  const bucket = {
+    DIGITAL_HUMAN_S3_ENDPOINT: 'https://oss-cn-beijing.aliyuncs.com',
+    DIGITAL_HUMAN_S3_REGION: 'cn-beijing',
+    DIGITAL_HUMAN_S3_BUCKET: 'media',
+    DIGITAL_HUMAN_S3_ACCESS_KEY_ID: 'the-key-id',
+    DIGITAL_HUMAN_S3_SECRET_ACCESS_KEY: 'the-secret-key',
+  };
+
+  it('takes a whole bucket', () => {
+    const { config } = readConfig([], { ...bucket, DIGITAL_HUMAN_S3_SESSION_TOKEN: 'the-token' });
+    expect(config.bucket).toEqual({
+      endpoint: 'https://oss-cn-beijing.aliyuncs.com',
+      region: 'cn-beijing',
+      bucket: 'media',
+      accessKeyId: 'the-key-id',
+      secretAccessKey: 'the-secret-key',
+      sessionToken: 'the-token',
+      prefix: 'digital-human/',
+      addressing: 'virtual',
+      linkSeconds: longestLinkSeconds,
+    });
+    expect(config.secrets).toEqual(['the-key-id', 'the-secret-key', 'the-token']);
+    expect(readConfig([], {}).config.bucket).toBeUndefined();
+  });
+
+  it.each(Object.keys(bucket))(
+    'names %s when it alone is missing, and all others when it alone is set',
+    (name) => {
+      const without = faults([], { ...bucket, [name]: '' });
+      expect(without.problems.map(({ field }) => field)).toEqual([name]);
+      const alone = faults([], { [name]: bucket[name as keyof typeof bucket] });
+      expect(alone.problems.map(({ field }) => field)).toEqual(
+        Object.keys(bucket).filter((other) => other !== name),
+      );
+      expect(JSON.stringify([without.problems, alone.problems])).not.toMatch(/the-key-id|the-secret-key/);
+    },
+  );
+
+  it.each([
+    ['DIGITAL_HUMAN_S3_ENDPOINT', 's3.example.com'],
+    ['DIGITAL_HUMAN_S3_ENDPOINT', 'https://s3.example.com/?a=b'],
+    ['DIGITAL_HUMAN_S3_ENDPOINT', 'https://user@s3.example.com'],
+    ['DIGITAL_HUMAN_S3_BUCKET', 'media/other'],
+    ['DIGITAL_HUMAN_S3_PREFIX', '../'],
+    ['DIGITAL_HUMAN_S3_PREFIX', '/media/'],
+    ['DIGITAL_HUMAN_S3_PREFIX', 'media'],
+    ['DIGITAL_HUMAN_S3_ADDRESSING', 'host'],
+  ])('refuses %s=%s', (name, value) => {
+    expect(faults([], { ...bucket, [name]: value }).problems.map(({ field }) => field)).toEqual([name]);
+  });
+
   it('describes every setting, and offers no flag for a secret', () => {
-    expect(settingFacts).toHaveLength(23);
+    expect(settingFacts).toHaveLength(35);
     for (const { description } of settingFacts) expect(description.length).toBeGreaterThan(10);
     const flagless = settingFacts
       .filter(({ flag }) => flag === undefined)
@@ -101,6 +162,9 @@ describe('the configuration', () => {
       'IVH_APP_KEY',
       'IVH_ACCESS_TOKEN',
       'DASHSCOPE_API_KEY',
+      'DIGITAL_HUMAN_S3_ACCESS_KEY_ID',
+      'DIGITAL_HUMAN_S3_SECRET_ACCESS_KEY',
+      'DIGITAL_HUMAN_S3_SESSION_TOKEN',
     ]);
   });
 });

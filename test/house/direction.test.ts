@@ -46,6 +46,12 @@ describe('the files', () => {
     );
   });
 
+  // A CommonJS package that is loaded by a call comes out of the bundle without its names.
+  it('import undici by statement only', () => {
+    const called = [...files].filter(([, text]) => /import\('undici'\)/.test(text));
+    expect(called.map(([file]) => file)).toEqual([]);
+  });
+
   it('write to standard output from commands for people only', () => {
     const speaking = [...files]
       .filter(([, text]) => /process\.stdout(?!\.once)|\bconsole\.\w+\(/.test(text))

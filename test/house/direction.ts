@@ -9,7 +9,18 @@ const rooms: Readonly<Record<string, { rooms: readonly string[]; packages: reado
   clouds: { rooms: ['core', 'clouds', 'log'], packages: ['zod', 'undici', 'saxes'] },
   media: {
     rooms: ['core', 'clouds', 'media', 'log'],
-    packages: ['zod', 'undici', 'ipaddr.js', 'mediainfo.js', 'mediabunny', 'unpdf', 'yauzl', 'cfb'],
+    packages: [
+      'zod',
+      'undici',
+      'aws4fetch',
+      'ipaddr.js',
+      'mediainfo.js',
+      'mediabunny',
+      'unpdf',
+      'yauzl',
+      'cfb',
+      'p-limit',
+    ],
   },
   jobs: { rooms: ['core', 'clouds', 'media', 'jobs', 'log'], packages: ['zod', 'kysely', 'libsql'] },
   emulator: {
@@ -17,7 +28,7 @@ const rooms: Readonly<Record<string, { rooms: readonly string[]; packages: reado
     packages: ['zod', '@ffmpeg-installer/ffmpeg', '@echogarden/espeak-ng-emscripten'],
   },
   settings: { rooms: ['core', 'log'], packages: ['zod'] },
-  config: { rooms: ['core', 'clouds', 'log', 'settings'], packages: ['zod'] },
+  config: { rooms: ['core', 'clouds', 'media', 'log', 'settings'], packages: ['zod'] },
   mcp: {
     rooms: ['core', 'clouds', 'media', 'jobs', 'emulator', 'mcp', 'config', 'log', 'version'],
     packages: [

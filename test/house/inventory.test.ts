@@ -34,9 +34,10 @@ describe('the tool list', () => {
       'list_jobs',
       'cancel_job',
       'download_result',
+      'check_media',
       'list_assets',
     ]);
-    expect(entries).toHaveLength(28);
+    expect(entries).toHaveLength(30);
   });
 
   // One file a tool: the difference in a contract is a difference in a file. `npm test -- -u` renews them.
@@ -50,7 +51,7 @@ describe('the tool list', () => {
   it('has no snapshot of a tool that is gone', () => {
     const wanted = new Set(entries.map(({ name, site }) => snapshotName(name, site)));
     expect(new Set(readdirSync(join(root, 'test/snapshots/tools')))).toEqual(wanted);
-    expect(wanted.size).toBe(15);
+    expect(wanted.size).toBe(16);
   });
 
   it.each(entries)(

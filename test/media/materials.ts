@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../../src/core/failure.ts';
 import { Ffmpeg } from '../../src/emulator/ffmpeg.ts';
-import { type MediaFacts, type ProbeOptions, probe } from '../../src/media/probe.ts';
+import type { MediaFacts } from '../../src/core/media-facts.ts';
+import { type ProbeOptions, probe } from '../../src/media/probe.ts';
 import { fileSource } from '../../src/media/ranged-source.ts';
 
 /** What ffmpeg itself says of a file, in its words. */

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { truncate } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type MediaFacts, probe } from '../../src/media/probe.ts';
+import type { MediaFacts } from '../../src/core/media-facts.ts';
+import { probe } from '../../src/media/probe.ts';
 import type { RangedSource } from '../../src/media/ranged-source.ts';
 import { urlSource } from '../../src/media/url-source.ts';
 import { compound, pdf, ppt, pptx, zip } from './documents.ts';

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type MediaFacts, probe } from '../../src/media/probe.ts';
+import type { MediaFacts } from '../../src/core/media-facts.ts';
+import { probe } from '../../src/media/probe.ts';
 import type { RangedSource } from '../../src/media/ranged-source.ts';
 import { type UrlSourceOptions, urlSource } from '../../src/media/url-source.ts';
 import { asked, closedPort, type Loopback, loopback, ranged, wholly } from './loopback.ts';

@@ -23,7 +23,8 @@ export function connected(cloud: Cloud, status: number, reply: Json) {
     vclm,
     vclm_intl: vclm,
     ivh: () => ivhConnection({ url: 'https://ivh.example', appKey: 'k', accessToken: 't' }, http, clock),
-    dashscope: () => dashscopeConnection({ url: 'https://dashscope.example', apiKey: 'k' }, http),
+    dashscope: () =>
+      dashscopeConnection({ url: 'https://dashscope.example', apiKey: 'k' }, http, () => clock.now()),
   };
   return { connection: open[cloud](), sent };
 }

@@ -126,7 +126,10 @@ describe('requests', () => {
         );
     for (const field of Object.keys(operation.wire.media)) {
       for (const place of [at(wire, field), at(tool, operation.inputField(field))])
-        expect(place, field).toMatchObject({ type: 'string', pattern: expect.stringMatching(/^\^https\?/) });
+        expect(place, field).toMatchObject({
+          type: 'string',
+          pattern: expect.stringMatching(/^\^\(?https\?/),
+        });
     }
   });
 });

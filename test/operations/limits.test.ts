@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { hostSchema } from '../../src/mcp/schema.ts';
 import { documented, toolOnly, wireOnly } from './limits-documented.ts';
-import { type Limit, limitsOf, patternsOf, said, trialsOf } from './limits.ts';
+import { isAddressPattern, type Limit, limitsOf, patternsOf, said, trialsOf } from './limits.ts';
 import { propertiesOf } from './schema-lint.ts';
 import { type Json, jsonSchema, material, merged, pairsOf, refusedAt, toolPath } from './material.ts';
 import { withField, withoutUnset } from './material.ts';
@@ -157,15 +157,22 @@ const notAddresses = [
   '',
   'example.com/a.mp3',
   'ftp://example.com/a',
-  'file:///etc/passwd',
+  'ftp:///a',
+  'relative/a.mp3',
+  '\\\\host\\share\\a.mp3',
   'https://',
   'https:///a',
+];
+/** What our input takes in place of an address, by the beginning of its pattern. */
+const inPlace: ReadonlyArray<readonly [pattern: RegExp, values: readonly string[]]> = [
+  [/^\^\(https/, ['file:///home/me/a.mp3', '/home/me/my song.mp3', 'C:\\me\\a.mp3', 'd:/me/a.mp3']],
+  [/^\^\(auto/, ['auto']],
 ];
 const addresses = halves.map(({ key, schema, base }) => ({
   key,
   schema,
   base,
-  paths: patternsOf(jsonSchema(schema)).filter(({ pattern }) => pattern.startsWith('^https?')),
+  paths: patternsOf(jsonSchema(schema)).filter(({ pattern }) => isAddressPattern(pattern)),
 }));
 
 describe('addresses', () => {
@@ -175,7 +182,12 @@ describe('addresses', () => {
   });
 
   it.each(addresses)('$key: only http and https, without blanks', ({ schema, base, paths }) => {
-    for (const { path } of paths) {
+    for (const { path, pattern } of paths) {
+      for (const [begins, values] of inPlace)
+        for (const value of values)
+          expect(refusedAt(schema, withField(base, path, value)), `${path}: ${value}`).toEqual(
+            begins.test(pattern) ? [] : [first(path)],
+          );
       for (const value of [...notAddresses, 'https://example.com/a b', 'https://example.com/a\nb', 7, null])
         expect(refusedAt(schema, withField(base, path, value)), `${path}: ${value}`).toEqual([first(path)]);
       for (const value of ['http://example.com', 'https://example.com/a?b=c&d=%20#e'])

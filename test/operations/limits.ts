@@ -54,7 +54,10 @@ export function patternsOf(schema: JsonSchema): Array<{ path: string; pattern: s
 }
 
 const address = 'https://example.com/';
-const isAddress = ({ pattern }: JsonSchema) => typeof pattern === 'string' && pattern.startsWith('^https?');
+/** Web addresses, alone or beside what our input takes in their place. */
+export const isAddressPattern = (pattern: unknown) =>
+  typeof pattern === 'string' && /^\^\(?(auto\|)?https\?/.test(pattern);
+const isAddress = ({ pattern }: JsonSchema) => isAddressPattern(pattern);
 const isBase64 = ({ pattern }: JsonSchema) =>
   typeof pattern === 'string' && pattern.startsWith('^[A-Za-z0-9+/]');
 

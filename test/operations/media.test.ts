@@ -20,6 +20,8 @@ const drivingAudio: Documented = {
 };
 const clip: Documented = { kind: 'video', formats: ['mp4'], maxBytes: 500 * megabyte };
 const logo: Documented = { kind: 'image', formats: ['jpg', 'png'] };
+/** The page names no limits for the mark. */
+const mark: Documented = { kind: 'image', formats: [], inline: 'LogoParam.LogoImage' };
 const reference: Documented = {
   kind: 'image',
   formats: pictures,
@@ -32,7 +34,8 @@ const picture: Documented = { kind: 'image', formats: pictures, side: [192, 4096
 const documented: Readonly<Record<string, Readonly<Record<string, Documented>>>> = {
   submit_portrait_sing: {
     AudioUrl: { kind: 'audio', formats: ['m4a', 'mp3', 'wav'], seconds: [2, 60] },
-    ImageUrl: { ...picture, maxBytes: 10 * megabyte },
+    ImageUrl: { ...picture, maxBytes: 10 * megabyte, inline: 'ImageBase64' },
+    'LogoParam.LogoUrl': mark,
   },
   submit_image_animate: {
     ImageUrl: {
@@ -41,7 +44,9 @@ const documented: Readonly<Record<string, Readonly<Record<string, Documented>>>>
       maxBytes: 10 * megabyte,
       side: [1, 2056],
       ratio: [1 / 2, 1 / 1.2],
+      inline: 'ImageBase64',
     },
+    'LogoParam.LogoUrl': mark,
   },
   synthesize_speech: {},
   make_video: { InputAudioUrl: drivingAudio },
@@ -134,8 +139,8 @@ function bare({ formats, advised, ...rest }: MediaLimits): Documented {
 }
 
 describe('what the pages say about files and times', () => {
-  it('is 25 files', () => {
-    expect(material.flatMap(({ operation }) => Object.keys(operation.wire.media))).toHaveLength(25);
+  it('is 27 files', () => {
+    expect(material.flatMap(({ operation }) => Object.keys(operation.wire.media))).toHaveLength(27);
   });
 
   it.each(material)('$key: files', ({ key, operation }) => {
@@ -153,7 +158,7 @@ describe('what the pages say about files and times', () => {
         side: media.side,
         ratio: media.ratio,
         frame_rate: media.frameRate,
-        format: media.formats,
+        format: media.formats.length > 0 ? media.formats : undefined,
         codec: media.codecs,
         pages: media.pages,
       };

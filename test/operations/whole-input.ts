@@ -1,6 +1,6 @@
 import type { Operation } from '../../src/core/operation.ts';
 import type { JsonSchema } from '../../src/mcp/schema.ts';
-import { isJsonText } from './limits.ts';
+import { isAddressPattern, isJsonText } from './limits.ts';
 import { type Json, jsonSchema, withField } from './material.ts';
 import { type NamedProperty, propertiesOf } from './schema-lint.ts';
 
@@ -33,7 +33,7 @@ function valueFor({ path, schema }: NamedProperty, index: number, end: 'low' | '
     default: {
       const pattern = typeof schema.pattern === 'string' ? schema.pattern : '';
       if (isJsonText(path)) return JSON.stringify({ path });
-      if (pattern.startsWith('^https?')) return `https://example.com/${path}`;
+      if (isAddressPattern(pattern)) return `https://example.com/${path}`;
       if (pattern.startsWith('^#')) return `#ABCD${10 + index}`;
       return pattern === '' ? `the ${path}` : `AAAA${index}`;
     }

@@ -7,8 +7,10 @@ import {
   jsonObject,
   refusal,
 } from '../exchange.ts';
-import type { Http, HttpReply } from '../http.ts';
+import type { Clock, Http, HttpReply } from '../http.ts';
 import { dashscopeErrors, unlistedDashscopeError } from './errors.ts';
+import { temporaryUpload } from './temporary-upload.ts';
+import { recentTasks } from './recent-tasks.ts';
 
 export interface DashscopeAccount {
   readonly url: string;
@@ -34,7 +36,7 @@ function read(reply: HttpReply): unknown {
 }
 
 /** Alibaba DashScope: bearer key, HTTP statuses that mean what they say, `{code, message, request_id}` errors. */
-export function dashscopeConnection(account: DashscopeAccount, http: Http): CloudConnection {
+export function dashscopeConnection(account: DashscopeAccount, http: Http, clock: Clock): CloudConnection {
   // The address is given with or without the version path, as the vendor's own pages vary.
   const base = `${account.url.replace(/\/+$/, '').replace(/\/api\/v1$/, '')}/api/v1`;
   const headers = { authorization: `Bearer ${account.apiKey}` };
@@ -42,11 +44,19 @@ export function dashscopeConnection(account: DashscopeAccount, http: Http): Clou
   return {
     account: accountFingerprint(account.url, account.apiKey),
     async submit(wire, request) {
+      const body = JSON.stringify(request);
+      // Only with this header does the cloud look into its own store; nothing else is told to.
+      const resolve = body.includes('"oss://') && { 'x-dashscope-ossresourceresolve': 'enable' };
       const reply = await http.send({
         method: 'POST',
         url: base + wire.submit.address,
-        headers: { ...headers, 'content-type': 'application/json', 'x-dashscope-async': 'enable' },
-        body: JSON.stringify(request),
+        headers: {
+          ...headers,
+          'content-type': 'application/json',
+          'x-dashscope-async': 'enable',
+          ...resolve,
+        },
+        body,
         ownConnection: true,
       });
       return conforming('dashscope', wire.submit.reply, read(reply));
@@ -64,6 +74,15 @@ export function dashscopeConnection(account: DashscopeAccount, http: Http): Clou
           headers,
         }),
       );
+    },
+    upload: (model, file, options) =>
+      temporaryUpload({ ...options, url: base, apiKey: account.apiKey, model, file, http, read }),
+    findRecent(wire, submitted) {
+      const get = async (path: string) => {
+        const reply = await http.send({ method: 'GET', url: base + path, headers });
+        return { reply, body: read(reply) };
+      };
+      return recentTasks(get, clock, wire, submitted);
     },
   };
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { defineOperation, defineWire, webAddress } from '../../core/operation.ts';
+import { defineOperation, defineWire, fileInput } from '../../core/operation.ts';
 import { dashscopeErrors, unlistedDashscopeError } from './errors.ts';
+import { beijingTime } from './times.ts';
 
 const megabyte = 1024 * 1024;
 const codes = {
@@ -11,6 +12,12 @@ const codes = {
   download: 'InvalidURL.ConnectionRefused',
 };
 const faceThreshold = z.int().min(120).max(200);
+
+/** A web address, or the name of a file in the cloud's own temporary store. */
+const storedAddress = () =>
+  z
+    .string()
+    .regex(/^https?:\/\/[^\s/]+\S*$|^oss:\/\/[^\s/]\S*$/, 'must be an http://, https:// or oss:// address');
 
 const wire = defineWire({
   cloud: 'dashscope',
@@ -24,9 +31,9 @@ const wire = defineWire({
     request: z.strictObject({
       model: z.literal('videoretalk'),
       input: z.strictObject({
-        video_url: webAddress(),
-        audio_url: webAddress(),
-        ref_image_url: webAddress().optional(),
+        video_url: storedAddress(),
+        audio_url: storedAddress(),
+        ref_image_url: storedAddress().optional(),
       }),
       parameters: z
         .strictObject({
@@ -42,6 +49,8 @@ const wire = defineWire({
     reply: z.looseObject({
       output: z.looseObject({
         task_status: z.string(),
+        scheduled_time: z.string().nullish(),
+        end_time: z.string().nullish(),
         video_url: z.string().optional(),
         code: z.string().optional(),
         message: z.string().optional(),
@@ -81,17 +90,17 @@ const wire = defineWire({
   resultLifetimeSeconds: 24 * 3600,
   taskLifetimeSeconds: 24 * 3600,
   // One task runs at a time and more wait in the cloud's own queue, so only the pace of submission is held here.
-  lane: { name: 'dashscope-video-retalk', size: 100, spacingMs: 1000 },
+  lane: { name: 'dashscope-video-retalk', size: 100, spacingMs: 1000, parallel: 1 },
 });
 
 type WireRequest = z.input<typeof wire.submit.request>;
 
 const input = z.strictObject({
-  video_url: webAddress().describe(
+  video_url: fileInput().describe(
     'Person facing the camera; mp4, avi, mov, 2–120 s, 15–60 fps, 640–2048 px, 300 MB.',
   ),
-  audio_url: webAddress().describe('Clear speech; wav, mp3, aac, 2–120 s, 30 MB.'),
-  ref_image_url: webAddress()
+  audio_url: fileInput().describe('Clear speech; wav, mp3, aac, 2–120 s, 30 MB.'),
+  ref_image_url: fileInput()
     .optional()
     .describe('Face to drive if several; jpg, png, bmp, webp, up to 2:1, 4096 px, 10 MB.'),
   video_extension: z
@@ -125,6 +134,26 @@ export const videoRetalk = defineOperation({
     'Unequal lengths without video_extension: the FAQ says the result is cut to the shorter; a table speaks of the clip’s length. Expect the shorter.',
     'query_face_threshold is on the newer page only.',
   ],
+  acrossMedia: ({ parameters }, facts) => {
+    const [clip, speech] = [facts('input.video_url')?.seconds, facts('input.audio_url')?.seconds];
+    const cut = clip !== undefined && speech !== undefined && speech > clip && !parameters?.video_extension;
+    return {
+      problems: [],
+      warnings: cut
+        ? [
+            `The audio lasts ${speech} s, the clip ${clip} s: the rest of the audio is cut off. Set video_extension to true to keep it.`,
+          ]
+        : [],
+    };
+  },
+  estimate: ({ parameters }, facts) => {
+    const [clip, speech] = [facts('input.video_url')?.seconds, facts('input.audio_url')?.seconds];
+    if (clip === undefined || speech === undefined)
+      return { basis: 'the length of the clip or of the audio could not be learned here' };
+    return parameters?.video_extension && speech > clip
+      ? { seconds: speech, basis: 'the length of the audio: the clip is played on' }
+      : { seconds: Math.min(clip, speech), basis: 'the shorter of clip and audio' };
+  },
   warnings: ({ input: media, parameters }) =>
     parameters?.query_face_threshold !== undefined && media.ref_image_url === undefined
       ? ['query_face_threshold is ignored without ref_image_url.']
@@ -150,13 +179,15 @@ export const videoRetalk = defineOperation({
       case 'RUNNING':
       case 'PRE-PROCESSING':
       case 'POST-PROCESSING':
-        return { state: 'running' };
+        return { state: 'running', startedAt: beijingTime(output.scheduled_time) };
       case 'SUCCEEDED': {
         if (!output.video_url) return { state: 'running' };
         const durationMs = usage?.video_duration ? Math.round(usage.video_duration * 1000) : undefined;
         return {
           state: 'done',
           outputs: [{ kind: 'video', url: output.video_url, mimeType: 'video/mp4', durationMs }],
+          startedAt: beijingTime(output.scheduled_time),
+          endedAt: beijingTime(output.end_time),
         };
       }
       case 'FAILED':

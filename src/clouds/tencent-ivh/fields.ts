@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { MediaLimits } from '../../core/operation.ts';
-import { webAddress } from '../../core/operation.ts';
+import { fileAddress, webAddress } from '../../core/operation.ts';
 
 const megabyte = 1024 * 1024;
 
@@ -51,7 +51,7 @@ export const toggle = () => z.int().min(0).max(1);
 
 /** A picture laid over the video, with its upper left corner in pixels of the video. */
 export const logoParam = z.strictObject({
-  LogoFileUrl: webAddress().optional().describe('jpg or png.'),
+  LogoFileUrl: fileAddress().optional().describe('jpg or png.'),
   PositionX: z.int().optional(),
   PositionY: z.int().optional(),
   Scale: z.number().gt(0).max(15).optional().describe('Above 0.'),

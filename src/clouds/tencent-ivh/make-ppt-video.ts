@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { defineOperation, defineWire, webAddress } from '../../core/operation.ts';
+import { defineOperation, defineWire, fileAddress } from '../../core/operation.ts';
 import { type Breach, spelled } from '../../core/spelling.ts';
 import * as ivh from './fields.ts';
 import { getPptProgress, ivhTool, ivhWire, pptLane, progressReply, submitReply } from './progress.ts';
 import * as rules from './rules.ts';
+import { spokenEstimate } from './speaking.ts';
 
 const videoParam = z.strictObject({
   AnchorParam: ivh.anchorParam.optional(),
@@ -19,14 +20,14 @@ const page = z.strictObject({
     .describe('1920×1080 or 1080×1920, alike on all pages; unset: voice only.'),
   DriverType: ivh.driverType.optional(),
   InputSsml: ivh.ssml(1, 20_000).optional().describe('Text or SSML, one line.'),
-  InputAudioUrl: webAddress().optional().describe('0.5 s–60 min, 30 without avatar.'),
+  InputAudioUrl: fileAddress().optional().describe('0.5 s–60 min, 30 without avatar.'),
   SpeechParam: ivh.speechParam.optional(),
   VideoParam: videoParam.optional(),
 });
 
 const { request, input, encode } = spelled(
   z.strictObject({
-    PPTFileUrl: webAddress().describe('ppt, pptx, pdf; 100 MB, 50 pages.'),
+    PPTFileUrl: fileAddress().describe('ppt, pptx, pdf; 100 MB, 50 pages.'),
     GlobalConfig: z
       .strictObject({
         AdaptationType: ivh.toggle().optional().describe('0 stretches, 1 keeps shape.'),
@@ -151,6 +152,47 @@ export const makePptVideo = defineOperation({
     ...rules.avatarNotes,
     ...rules.placementNotes,
   ],
+  acrossMedia: ({ PageConfigs: pages }, facts) => {
+    const count = facts('PPTFileUrl')?.pages;
+    const problems = pages.flatMap((config, index) =>
+      config.DriverType === 'OriginalVoice' && !config.VirtualmanKey
+        ? rules.lengthProblem(
+            `page_configs.${index}.input_audio_url`,
+            facts(`PageConfigs.${index}.InputAudioUrl`)?.seconds,
+            1800,
+            'on a slide without an avatar',
+          )
+        : [],
+    );
+    if (count !== undefined && pages.length > count)
+      problems.push({
+        field: 'page_configs',
+        value: `${pages.length} entries`,
+        limit: `are more than the ${count} slides of the file`,
+        mend: `Give one entry a slide, ${count} at most.`,
+      });
+    const left = count !== undefined && pages.length < count ? count - pages.length : 0;
+    return {
+      problems,
+      warnings: left > 0 ? [`Only the first ${pages.length} of ${count} slides are made.`] : [],
+    };
+  },
+  estimate: ({ PageConfigs: pages, GlobalConfig: global }, facts) => {
+    const parts = pages.map((config, index) =>
+      spokenEstimate(
+        { ...config, SpeechParam: { ...global?.SpeechParam, ...config.SpeechParam } },
+        facts,
+        `PageConfigs.${index}.InputAudioUrl`,
+      ),
+    );
+    const unknown = parts.filter(({ seconds }) => seconds === undefined).length;
+    if (unknown > 0) return { basis: `the length of ${unknown} recording(s) could not be learned here` };
+    const seconds = parts.reduce((sum, part) => sum + (part.seconds ?? 0), 0);
+    return {
+      seconds,
+      basis: `${pages.length} slide(s): recordings measured, texts guessed at 5 characters a second`,
+    };
+  },
   warnings: (wanted) => {
     const { GlobalConfig: global, PageConfigs: pages } = wanted;
     const warnings = allWarnings(pages, global ?? {});

@@ -1,9 +1,18 @@
 import * as z from 'zod';
-import { defineOperation, defineWire, type MediaLimits, webAddress } from '../../core/operation.ts';
+import type { Problem } from '../../core/failure.ts';
+import {
+  defineOperation,
+  defineWire,
+  type FactsOf,
+  fileAddress,
+  type MediaLimits,
+  storageAddress,
+} from '../../core/operation.ts';
 import { type Breach, spelled } from '../../core/spelling.ts';
 import * as ivh from './fields.ts';
 import { avatarVideoLane, ivhTool, ivhWire, submitReply } from './progress.ts';
 import * as rules from './rules.ts';
+import { spokenEstimate } from './speaking.ts';
 
 const subtitles = z.strictObject({
   MaxWords: z.int().min(0).max(999).optional().describe('A page; 0 fits the width.'),
@@ -13,9 +22,9 @@ const subtitles = z.strictObject({
 
 const video = z.strictObject({
   Format: ivh.videoFormat.optional().describe('Default Mp4; others ignore editing.'),
-  BackgroundFileUrl: webAddress().optional().describe('jpg, png, mp4 in the video’s size, 500 MB.'),
-  VideoHeadFileUrl: webAddress().optional().describe('mp4 before, same size, 500 MB.'),
-  VideoTailFileUrl: webAddress().optional().describe('mp4 after, same size, 500 MB.'),
+  BackgroundFileUrl: fileAddress().optional().describe('jpg, png, mp4 in the video’s size, 500 MB.'),
+  VideoHeadFileUrl: fileAddress().optional().describe('mp4 before, same size, 500 MB.'),
+  VideoTailFileUrl: fileAddress().optional().describe('mp4 after, same size, 500 MB.'),
   ShowSubtitles: z.boolean().optional().describe('Text only; slow.'),
   SubtitlesParam: subtitles.optional(),
   LogoParams: z.array(ivh.logoParam).optional(),
@@ -41,13 +50,13 @@ const { request, input, encode } = spelled(
     VirtualmanKey: z.string().min(1).describe('Avatar, from list_assets.'),
     DriverType: ivh.voiceDriverType.optional().describe(ivh.voiceDriverNote),
     InputSsml: ivh.ssml(1, 20_000).optional().describe(ivh.longTextNote),
-    InputAudioUrl: webAddress().optional().describe(ivh.longAudioNote),
+    InputAudioUrl: fileAddress().optional().describe(ivh.longAudioNote),
     SpeechParam: ivh.speechParam.optional().describe('Text needs speed.'),
     VideoParam: video.optional(),
     ConcurrencyType: ivh.concurrencyType.optional().describe(ivh.concurrencyNote),
     CallbackUrl: ivh.callbackUrl.optional().describe('Posted to once.'),
-    VideoStorageS3Url: webAddress().optional().describe('Signed PUT address.'),
-    SubtitleStorageS3Url: webAddress().optional().describe('Signed PUT address.'),
+    VideoStorageS3Url: storageAddress().optional().describe('Signed PUT address, or auto.'),
+    SubtitleStorageS3Url: storageAddress().optional().describe('Signed PUT address, or auto.'),
   }),
   (wanted) => {
     const { VideoParam: param } = wanted;
@@ -74,6 +83,45 @@ const clip: MediaLimits = {
   maxBytes: 500 * 1024 * 1024,
   codes: { download: '801008', open: '801506', format: '801507', bytes: '801507' },
 };
+
+type VideoParam = z.output<typeof video>;
+
+/** Actions that would start after the recording has ended. */
+function actionProblems(param: VideoParam | undefined, seconds: number | undefined): Problem[] {
+  if (seconds === undefined) return [];
+  const actions = param?.ActionParams ?? [];
+  return actions.flatMap(({ StartTime: start = 0 }, index) =>
+    start < seconds * 1000
+      ? []
+      : [
+          {
+            field: `video_param.action_params.${index}.start_time`,
+            value: `${start} ms`,
+            limit: `is not inside the recording, which lasts ${Math.round(seconds * 1000)} ms`,
+            mend: 'Start the action earlier, or leave it out.',
+          },
+        ],
+  );
+}
+
+/** Background, opening and closing clips must have the size of the video, so they must have one size. */
+function sizeProblems(facts: FactsOf): Problem[] {
+  const clips = ['BackgroundFileUrl', 'VideoHeadFileUrl', 'VideoTailFileUrl'].flatMap((name) => {
+    const found = facts(`VideoParam.${name}`);
+    return found?.width && found.height
+      ? [{ field: `video_param.${rules.inputName(name)}`, size: `${found.width}x${found.height}` }]
+      : [];
+  });
+  const [first, ...others] = clips;
+  return others
+    .filter(({ size }) => size !== first?.size)
+    .map(({ field, size }) => ({
+      field,
+      value: size,
+      limit: `is not the size of ${first?.field} (${first?.size}); both must have the size of the video`,
+      mend: `Scale it: ffmpeg -i input.mp4 -vf scale=${first?.size.replace('x', ':')} output.mp4`,
+    }));
+}
 
 /** IVH, avatar video with light editing, page of 2026-04-01. */
 export const makeVideoAdvanced = defineOperation({
@@ -119,6 +167,23 @@ export const makeVideoAdvanced = defineOperation({
     ...rules.avatarNotes,
     ...rules.placementNotes,
   ],
+  acrossMedia: (wanted, facts) => ({
+    problems: [
+      ...rules.movAudioProblems(wanted, facts),
+      ...actionProblems(wanted.VideoParam, facts('InputAudioUrl')?.seconds),
+      ...sizeProblems(facts),
+    ],
+    warnings: [],
+  }),
+  estimate: (wanted, facts) => {
+    const spoken = spokenEstimate(wanted, facts);
+    const added = ['VideoParam.VideoHeadFileUrl', 'VideoParam.VideoTailFileUrl'].map(
+      (field) => facts(field)?.seconds ?? 0,
+    );
+    const seconds = added.reduce((sum, each) => sum + each, spoken.seconds ?? 0);
+    if (spoken.seconds === undefined || seconds === spoken.seconds) return spoken;
+    return { seconds, basis: `${spoken.basis}, and the opening and closing clips` };
+  },
   warnings: (wanted) => {
     const { DriverType: driver = 'Text', VideoParam: param } = wanted;
     const warnings = [

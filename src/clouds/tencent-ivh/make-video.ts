@@ -1,16 +1,17 @@
 import * as z from 'zod';
-import { defineOperation, defineWire, webAddress } from '../../core/operation.ts';
+import { defineOperation, defineWire, fileAddress, storageAddress } from '../../core/operation.ts';
 import { spelled } from '../../core/spelling.ts';
 import * as ivh from './fields.ts';
 import { avatarVideoLane, ivhTool, ivhWire, submitReply } from './progress.ts';
 import * as rules from './rules.ts';
+import { spokenEstimate } from './speaking.ts';
 
 const { request, input, encode } = spelled(
   z.strictObject({
     VirtualmanKey: z.string().min(1).describe('Avatar, from list_assets.'),
     DriverType: ivh.voiceDriverType.optional().describe(ivh.voiceDriverNote),
     InputSsml: ivh.ssml(1, 20_000).optional().describe(ivh.longTextNote),
-    InputAudioUrl: webAddress().optional().describe(ivh.longAudioNote),
+    InputAudioUrl: fileAddress().optional().describe(ivh.longAudioNote),
     SpeechParam: ivh.speechParam.describe('Speed is required.'),
     VideoParam: z
       .strictObject({
@@ -19,8 +20,8 @@ const { request, input, encode } = spelled(
       .optional(),
     ConcurrencyType: ivh.concurrencyType.optional().describe(ivh.concurrencyNote),
     CallbackUrl: ivh.callbackUrl.optional().describe('Posted to once.'),
-    VideoStorageS3Url: webAddress().optional().describe('Signed PUT address.'),
-    SubtitleStorageS3Url: webAddress().optional().describe('Signed PUT address.'),
+    VideoStorageS3Url: storageAddress().optional().describe('Signed PUT address, or auto.'),
+    SubtitleStorageS3Url: storageAddress().optional().describe('Signed PUT address, or auto.'),
   }),
   (wanted) => [...rules.drivenRules({ speedNeeded: 'always' })(wanted), ...rules.movTextBreaches(wanted)],
 );
@@ -57,5 +58,7 @@ export const makeVideo = defineOperation({
     ...rules.ssmlNotes,
     ...rules.avatarNotes,
   ],
+  acrossMedia: (wanted, facts) => ({ problems: rules.movAudioProblems(wanted, facts), warnings: [] }),
+  estimate: (wanted, facts) => spokenEstimate(wanted, facts),
   warnings: (wanted) => [...rules.drivenWarnings(wanted), ...rules.subtitleWarnings(wanted)],
 });

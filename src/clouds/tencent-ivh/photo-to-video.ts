@@ -1,9 +1,16 @@
 import * as z from 'zod';
-import { defineOperation, defineWire, type MediaLimits, webAddress } from '../../core/operation.ts';
+import {
+  defineOperation,
+  defineWire,
+  fileAddress,
+  type MediaLimits,
+  storageAddress,
+} from '../../core/operation.ts';
 import { spelled } from '../../core/spelling.ts';
 import * as ivh from './fields.ts';
 import * as progress from './progress.ts';
 import * as rules from './rules.ts';
+import { spokenEstimate } from './speaking.ts';
 
 const address = '/v2/ivh/videomaker/broadcastservice/phototovideonotrain';
 const megabyte = 1024 * 1024;
@@ -19,10 +26,10 @@ const common = {
 
 const domestic = spelled(
   z.strictObject({
-    RefPhotoUrl: webAddress().describe('One clear face, also cartoon; jpg, png, bmp, webp, 6 MB.'),
-    InputAudioUrl: webAddress().optional().describe('2–60 s, 10 MB.'),
+    RefPhotoUrl: fileAddress().describe('One clear face, also cartoon; jpg, png, bmp, webp, 6 MB.'),
+    InputAudioUrl: fileAddress().optional().describe('2–60 s, 10 MB.'),
     ...common,
-    VideoStorageS3Url: webAddress().optional().describe('Signed PUT address.'),
+    VideoStorageS3Url: storageAddress().optional().describe('Signed PUT address, or auto.'),
     VideoParam: z
       .strictObject({
         Resolution: z.int().min(0).max(1).optional().describe('0: 720P, 1: 1080P.'),
@@ -35,10 +42,10 @@ const domestic = spelled(
 
 const international = spelled(
   z.strictObject({
-    RefPhotoUrl: webAddress().describe(
+    RefPhotoUrl: fileAddress().describe(
       'One clear human-like face; jpg, png, bmp, webp, 10 MB, 192–4096 px, 1:2–2:1.',
     ),
-    InputAudioUrl: webAddress().optional().describe('2–60 s, 20 MB.'),
+    InputAudioUrl: fileAddress().optional().describe('2–60 s, 20 MB.'),
     ...common,
     ConcurrencyType: z
       .enum(['Exclusive', 'Shared'])
@@ -99,6 +106,7 @@ const tool = {
     'The page in Chinese (2025-12-16) and the page in English (2025-10-10) differ in limits and fields; IVH_SITE says which holds.',
   ],
   warnings: rules.drivenWarnings,
+  estimate: spokenEstimate,
 };
 
 /** IVH, photo to talking video, as the domestic page has it (2025-12-16). */

@@ -1,4 +1,6 @@
 import type * as z from 'zod';
+import type { Problem } from '../../core/failure.ts';
+import type { FactsOf } from '../../core/operation.ts';
 import { type Breach, type Rules, snakeCase } from '../../core/spelling.ts';
 import type { anchorParam, speechParam } from './fields.ts';
 import { checkSsml } from './ssml.ts';
@@ -56,6 +58,35 @@ export function movTextBreaches(request: { InputSsml?: string; VideoParam?: { Fo
   const length = [...(request.InputSsml ?? '')].length;
   return request.VideoParam?.Format === 'TransparentMov' && length > 2_000
     ? [{ field: 'InputSsml', message: `is ${length} characters long; TransparentMov takes 2000` }]
+    : [];
+}
+
+/** A recording's length, where it breaks a limit that depends on something else. */
+export function lengthProblem(
+  field: string,
+  seconds: number | undefined,
+  most: number,
+  when: string,
+): Problem[] {
+  if (seconds === undefined || seconds <= most) return [];
+  return [
+    {
+      field,
+      value: `${Math.round(seconds * 10) / 10} s`,
+      limit: `is above the ${most} s allowed ${when}`,
+      mend: `Cut it: ffmpeg -i input.mp3 -t ${most} output.mp3`,
+    },
+  ];
+}
+
+/** MOV with alpha takes six minutes of recording (basic and advanced pages). */
+export function movAudioProblems(
+  request: { DriverType?: string; VideoParam?: { Format?: string } },
+  facts: FactsOf,
+): Problem[] {
+  const spoken = (request.DriverType ?? 'Text') !== 'Text';
+  return spoken && request.VideoParam?.Format === 'TransparentMov'
+    ? lengthProblem('input_audio_url', facts('InputAudioUrl')?.seconds, 360, 'with TransparentMov')
     : [];
 }
 

@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { defineOperation, defineWire, webAddress } from '../../core/operation.ts';
+import { defineOperation, defineWire, storageAddress } from '../../core/operation.ts';
 import { type Breach, spelled } from '../../core/spelling.ts';
 import * as ivh from './fields.ts';
 import { decodeProgress, ivhTool, ivhWire, speechLane, submitReply } from './progress.ts';
 import * as rules from './rules.ts';
+import { spokenEstimate } from './speaking.ts';
 
 const { Speed, Volume, EmotionCategory, EmotionIntensity, TimbreLanguage } = ivh.speechParam.shape;
 
@@ -22,7 +23,7 @@ const { request, input, encode } = spelled(
     SentenceMaxWords: z.int().min(0).max(999).optional().describe('0 means 30.'),
     SentenceDisplayPunctuation: z.string().min(1).optional().describe('"1" all, "0" none, or the marks.'),
     SentenceSplitPunctuation: z.string().min(1).optional(),
-    AudioStorageS3Url: webAddress().optional().describe('Signed PUT address.'),
+    AudioStorageS3Url: storageAddress().optional().describe('Signed PUT address, or auto.'),
   }),
   (wanted) => {
     const breaches: Breach[] = rules.ssmlBreaches('InputSsml', wanted.InputSsml);
@@ -57,6 +58,8 @@ export const synthesizeSpeech = defineOperation({
     ...rules.ssmlNotes,
     'SentenceDisplayPunctuation is split across two lines of the page; the whole name is an inference.',
   ],
+  estimate: (wanted, facts) =>
+    spokenEstimate({ InputSsml: wanted.InputSsml, SpeechParam: { Speed: wanted.Speed } }, facts),
   warnings: (wanted) => [
     ...rules.speechWarnings(wanted, ''),
     ...rules.ssmlWarnings('input_ssml', wanted.InputSsml),

@@ -1,17 +1,31 @@
 import * as z from 'zod';
-import { defineOperation, defineWire, type MediaLimits, webAddress } from '../../core/operation.ts';
+import type { Problem } from '../../core/failure.ts';
+import type { MediaFacts } from '../../core/media-facts.ts';
+import {
+  defineOperation,
+  defineWire,
+  fileAddress,
+  type MediaFindings,
+  type MediaLimits,
+  storageAddress,
+} from '../../core/operation.ts';
 import { type Breach, spelled, twin } from '../../core/spelling.ts';
 import * as ivh from './fields.ts';
 import { ivhTool, ivhWire, noTrainingLane, submitReply } from './progress.ts';
 import * as rules from './rules.ts';
+import { spokenEstimate } from './speaking.ts';
 
 const megabyte = 1024 * 1024;
 const seconds = () => z.number().min(0);
 const detect = ivh.toggle().optional();
 
 const videoParam = z.strictObject({
-  RefPhotoUrl: webAddress().optional().describe('Face to drive if several.'),
-  RefPhotoUrls: z.array(webAddress()).max(10).optional().describe('Best 2–5 views; wins over ref_photo_url.'),
+  RefPhotoUrl: fileAddress().optional().describe('Face to drive if several.'),
+  RefPhotoUrls: z
+    .array(fileAddress())
+    .max(10)
+    .optional()
+    .describe('Best 2–5 views; wins over ref_photo_url.'),
   FaceMatchMode: z.enum(['Strict', 'Loose']).optional().describe('Default Loose.'),
   DisableIdDetect: detect.describe('1 drives every face.'),
   DisabledDetect: twin(detect, 'DisableIdDetect'),
@@ -34,22 +48,22 @@ const videoParam = z.strictObject({
 
 const { request, input, encode } = spelled(
   z.strictObject({
-    RefVideoUrl: webAddress().describe(
+    RefVideoUrl: fileAddress().describe(
       'Human-like face; mp4, mov, avi in H.264, 1 s–20 min, 360–4096 px, 5 GB.',
     ),
     DriverType: ivh.driverType.describe(
       'Text needs input_ssml, speech_param.timbre_key and speed; OriginalVoice input_audio_url.',
     ),
     InputSsml: ivh.ssml(4, 2_000).optional().describe('Text or SSML, one line.'),
-    InputAudioUrl: webAddress().optional().describe('1 s–20 min, 100 MB.'),
+    InputAudioUrl: fileAddress().optional().describe('1 s–20 min, 100 MB.'),
     SpeechParam: ivh.speechParam.optional(),
     ConcurrencyType: ivh.concurrencyType.optional().describe('Exclusive up to 4096×4096, Shared 2560×1440.'),
     VideoLoop: ivh.toggle().optional().describe('Longer audio: 0 back and forth, 1 repeat.'),
     VideoParametersConsistent: ivh.toggle().optional().describe('1 keeps bit and frame rate.'),
     CallbackUrl: ivh.callbackUrl.optional().describe('Posted to once.'),
-    VideoStorageS3Url: webAddress().optional().describe('Signed PUT address.'),
-    IdentityWrittenUrl: webAddress().optional().describe('Authorisation, pdf, 10 MB.'),
-    IdentityVideoUrl: webAddress().optional().describe('Authorisation, mp4, 5 GB.'),
+    VideoStorageS3Url: storageAddress().optional().describe('Signed PUT address, or auto.'),
+    IdentityWrittenUrl: fileAddress().optional().describe('Authorisation, pdf, 10 MB.'),
+    IdentityVideoUrl: fileAddress().optional().describe('Authorisation, mp4, 5 GB.'),
     VideoParam: videoParam.optional(),
   }),
   (wanted) => [
@@ -111,6 +125,45 @@ function segmentWarnings(param: VideoParam | undefined, loop: number | undefined
   if ((type === 'Circle' || type === 'CustomOnlyStart') && loop !== undefined)
     warnings.push(`video_loop is ignored: make_type is ${type}.`);
   return warnings;
+}
+
+/** What is asked for outside the clip, and sizes that the shared machines do not make. */
+function clipFindings(
+  { VideoParam: param, ConcurrencyType: concurrency }: { VideoParam?: VideoParam; ConcurrencyType?: string },
+  found: MediaFacts | undefined,
+): MediaFindings {
+  const { seconds, width = 0, height = 0 } = found ?? {};
+  const {
+    MakeType: type = 'Default',
+    StartTime: start,
+    EndTime: end,
+    DisableIntervals: intervals,
+  } = param ?? {};
+  const inside = (field: string, value: number | undefined, used: boolean): Problem[] =>
+    seconds === undefined || value === undefined || !used || value <= seconds + 0.05
+      ? []
+      : [
+          {
+            field: `video_param.${field}`,
+            value: `${value} s`,
+            limit: `is behind the end of the clip, which lasts ${Math.round(seconds * 100) / 100} s`,
+            mend: 'Give a time inside the clip.',
+          },
+        ];
+  const sides = [Math.max(width, height), Math.min(width, height)] as const;
+  return {
+    problems: [
+      ...inside('start_time', start, type !== 'Default'),
+      ...inside('end_time', end, type === 'Custom'),
+      ...(intervals ?? []).flatMap(({ EndTime: to }, index) =>
+        inside(`disable_intervals.${index}.end_time`, to, true),
+      ),
+    ],
+    warnings:
+      concurrency === 'Shared' && (sides[0] > 2560 || sides[1] > 1440)
+        ? [`The clip has ${width}x${height} pixels; Shared makes at most 2560x1440.`]
+        : [],
+  };
 }
 
 const clip: MediaLimits = {
@@ -198,6 +251,8 @@ export const videoToVideo = defineOperation({
     ...rules.ssmlNotes,
     ...rules.concurrencyNotes,
   ],
+  acrossMedia: (wanted, facts) => clipFindings(wanted, facts('RefVideoUrl')),
+  estimate: spokenEstimate,
   warnings: (wanted) => [
     ...rules.drivenWarnings(wanted),
     ...faceWarnings(wanted.VideoParam),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { webAddress } from '../../core/operation.ts';
+import { fileAddress, type MediaLimits } from '../../core/operation.ts';
 import type { Rules } from '../../core/spelling.ts';
 
 /**
@@ -20,9 +20,12 @@ export const imageNeeded: Rules<{ ImageUrl?: string; ImageBase64?: string }> = (
     ? [{ field: 'ImageUrl', message: 'is needed, or ImageBase64' }]
     : [];
 
+/** The page names no limits for the mark's picture. */
+export const logoPicture: MediaLimits = { kind: 'image', formats: [], inline: 'LogoParam.LogoImage' };
+
 /** The mark on the result, as both VCLM operations document it (SDK for 2024-05-23). */
 export const logoParam = z.strictObject({
-  LogoUrl: webAddress().optional().describe('Wins over logo_image.'),
+  LogoUrl: fileAddress().optional().describe('Wins over logo_image.'),
   LogoImage: imageBase64.optional().describe('Base64.'),
   LogoRect: z
     .strictObject({

@@ -1,12 +1,12 @@
 import * as z from 'zod';
-import { defineOperation, defineWire, type TaskOutput, webAddress } from '../../core/operation.ts';
+import { defineOperation, defineWire, type TaskOutput, fileAddress } from '../../core/operation.ts';
 import { inputPath, spelled } from '../../core/spelling.ts';
 import { unlistedVclmError, vclmErrors } from './errors.ts';
-import { imageBase64, imageNeeded, logoParam, submitReply } from './fields.ts';
+import { imageBase64, imageNeeded, logoParam, logoPicture, submitReply } from './fields.ts';
 
 const { request, input, encode } = spelled(
   z.strictObject({
-    ImageUrl: webAddress()
+    ImageUrl: fileAddress()
       .optional()
       .describe('Or image_base64. Whole person; png, jpg; up to 2056 px, 1:2–1:1.2, 10 MB.'),
     ImageBase64: imageBase64.optional().describe('Costs context.'),
@@ -47,6 +47,7 @@ export const imageAnimate = defineOperation({
     media: {
       ImageUrl: {
         kind: 'image',
+        inline: 'ImageBase64',
         formats: ['png', 'jpg'],
         maxBytes: 10 * 1024 * 1024,
         side: [1, 2056],
@@ -60,7 +61,9 @@ export const imageAnimate = defineOperation({
           download: 'InvalidParameterValue.ParameterValueError',
         },
       },
+      'LogoParam.LogoUrl': logoPicture,
     },
+    maxRequestBytes: 10_000_000,
     resultLifetimeSeconds: 24 * 3600,
     taskLifetimeSeconds: 48 * 3600,
     lane: { name: 'vclm-image-animate', size: 1 },
@@ -80,6 +83,7 @@ export const imageAnimate = defineOperation({
     'enable_segment: the page does not say plainly whether true keeps or removes the background; older domestic documentation makes a green screen and a mask video with true.',
     'How many jobs an account may run at once is not published: the lane starts at 1 and is configurable.',
   ],
+  estimate: () => ({ basis: 'how long each dance lasts is not documented' }),
   warnings: (wanted) => {
     const warnings: string[] = [];
     if (wanted.ImageUrl !== undefined && wanted.ImageBase64 !== undefined)

@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { defineOperation, defineWire, webAddress } from '../../core/operation.ts';
+import { defineOperation, defineWire, fileAddress } from '../../core/operation.ts';
 import { unlistedVclmError, vclmErrors } from './errors.ts';
-import { imageBase64, imageNeeded, logoParam, submitReply } from './fields.ts';
+import { imageBase64, imageNeeded, logoParam, logoPicture, submitReply } from './fields.ts';
 import { inputPath, spelled } from '../../core/spelling.ts';
 
 const { request, input, encode } = spelled(
   z.strictObject({
-    AudioUrl: webAddress().describe('mp3, wav, m4a; 2–60 s.'),
-    ImageUrl: webAddress()
+    AudioUrl: fileAddress().describe('mp3, wav, m4a; 2–60 s.'),
+    ImageUrl: fileAddress()
       .optional()
       .describe('Or image_base64. jpg, png, bmp, webp; 192–4096 px, 1:2–2:1, 10 MB.'),
     ImageBase64: imageBase64.optional().describe('Wins over image_url; costs context.'),
@@ -55,6 +55,7 @@ const wire = defineWire({
     },
     ImageUrl: {
       kind: 'image',
+      inline: 'ImageBase64',
       formats: ['jpg', 'png', 'bmp', 'webp'],
       maxBytes: 10 * 1024 * 1024,
       side: [192, 4096],
@@ -68,7 +69,9 @@ const wire = defineWire({
         download: 'InvalidParameterValue.UrlIllegal',
       },
     },
+    'LogoParam.LogoUrl': logoPicture,
   },
+  maxRequestBytes: 10_000_000,
   resultLifetimeSeconds: 24 * 3600,
   taskLifetimeSeconds: 48 * 3600,
   lane: { name: 'vclm-portrait-sing', size: 1 },
@@ -96,6 +99,12 @@ export const portraitSing = defineOperation({
     'Pet without resolution: the page says both 512×512 and the size of the picture; expect the size of the picture.',
     'How many jobs an account may run at once is not published: the lane starts at 1 and is configurable.',
   ],
+  estimate: (_, facts) => {
+    const seconds = facts('AudioUrl')?.seconds;
+    return seconds === undefined
+      ? { basis: 'the length of the recording could not be learned here' }
+      : { seconds, basis: 'the length of the recording' };
+  },
   warnings: (value) =>
     value.ImageUrl !== undefined && value.ImageBase64 !== undefined
       ? ['image_url is ignored: image_base64 wins when both are given.']

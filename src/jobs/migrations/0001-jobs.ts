@@ -1,12 +1,17 @@
-import type { Kysely, Migration } from 'kysely';
+import { type Kysely, type Migration, sql } from 'kysely';
 
-/** Times are milliseconds since the epoch. JSON travels as text, so that both engines read it alike. */
+/**
+ * Times are milliseconds since the epoch. JSON travels as text, so that both engines read it alike.
+ * `due_at` is set only for jobs that a cloud is to be asked about; queued jobs wait for their lane.
+ * `fence` rises with every claim and every write, so that a writer who lost its lease finds out.
+ */
 export const jobs: Migration = {
   async up(database: Kysely<unknown>) {
     await database.schema
       .createTable('jobs')
       .ifNotExists()
       .addColumn('id', 'text', (column) => column.primaryKey())
+      .addColumn('principal', 'text', (column) => column.notNull())
       .addColumn('tool', 'text', (column) => column.notNull())
       .addColumn('cloud', 'text', (column) => column.notNull())
       .addColumn('account', 'text', (column) => column.notNull())
@@ -14,7 +19,8 @@ export const jobs: Migration = {
       .addColumn('status', 'text', (column) => column.notNull())
       .addColumn('input', 'text', (column) => column.notNull())
       .addColumn('input_digest', 'text', (column) => column.notNull())
-      .addColumn('idempotency_key', 'text', (column) => column.unique())
+      .addColumn('idempotency_key', 'text')
+      .addColumn('result_seconds', 'real')
       .addColumn('cloud_task_id', 'text')
       .addColumn('progress', 'integer')
       .addColumn('queue_position', 'integer')
@@ -26,26 +32,51 @@ export const jobs: Migration = {
       .addColumn('created_at', 'bigint', (column) => column.notNull())
       .addColumn('updated_at', 'bigint', (column) => column.notNull())
       .addColumn('submitted_at', 'bigint')
+      .addColumn('started_at', 'bigint')
       .addColumn('polled_at', 'bigint')
+      .addColumn('asked_at', 'bigint')
       .addColumn('due_at', 'bigint')
       .addColumn('attempts', 'integer', (column) => column.notNull())
       .addColumn('revision', 'bigint', (column) => column.notNull())
       .addColumn('lease_owner', 'text')
       .addColumn('lease_until', 'bigint')
+      .addColumn('fence', 'integer', (column) => column.notNull())
+      .addColumn('cloud_ms', 'bigint')
       .execute();
-    const index = (name: string, columns: string[]) =>
-      database.schema.createIndex(name).ifNotExists().on('jobs').columns(columns).execute();
-    // One task is one job: two adoptions of the same task cannot both be stored.
     await database.schema
-      .createIndex('jobs_by_task')
+      .createTable('lanes')
       .ifNotExists()
-      .on('jobs')
-      .columns(['cloud', 'cloud_task_id'])
-      .unique()
+      .addColumn('account', 'text', (column) => column.notNull())
+      .addColumn('lane', 'text', (column) => column.notNull())
+      .addColumn('size', 'integer')
+      .addColumn('grows_at', 'bigint')
+      .addColumn('refusals', 'integer', (column) => column.notNull())
+      .addColumn('held_until', 'bigint')
+      .addColumn('submitted_at', 'bigint')
+      .addPrimaryKeyConstraint('lanes_key', ['account', 'lane'])
       .execute();
-    await index('jobs_by_due', ['status', 'due_at']);
-    await index('jobs_by_lane', ['account', 'lane', 'status', 'created_at']);
+    await database.schema
+      .createTable('counters')
+      .ifNotExists()
+      .addColumn('name', 'text', (column) => column.primaryKey())
+      .addColumn('value', 'bigint', (column) => column.notNull())
+      .execute();
+    await sql`insert into counters (name, value) values ('revision', 0) on conflict do nothing`.execute(
+      database,
+    );
+    const index = (name: string, columns: string[], unique = false) => {
+      const create = database.schema.createIndex(name).ifNotExists().on('jobs').columns(columns);
+      return (unique ? create.unique() : create).execute();
+    };
+    await index('jobs_by_key', ['principal', 'idempotency_key'], true);
+    // One task is one job: two adoptions of the same task cannot both be stored.
+    await index('jobs_by_task', ['cloud', 'cloud_task_id'], true);
+    await index('jobs_by_due', ['cloud', 'due_at']);
+    await index('jobs_by_lease', ['lease_until']);
+    await index('jobs_by_lane', ['account', 'lane', 'status', 'created_at', 'id']);
+    await index('jobs_by_tool', ['tool', 'status', 'updated_at']);
+    await index('jobs_by_status', ['status', 'updated_at']);
     await index('jobs_by_revision', ['revision']);
-    await index('jobs_by_creation', ['created_at', 'id']);
+    await index('jobs_by_creation', ['principal', 'created_at', 'id']);
   },
 };
