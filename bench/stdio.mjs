@@ -14,15 +14,23 @@ export function open(script, args = [], environment = {}) {
   child.stdout.on('data', (chunk) => {
     pending += chunk;
     for (let end = pending.indexOf('\n'); end >= 0; end = pending.indexOf('\n')) {
-      const message = JSON.parse(pending.slice(0, end));
+      const line = pending.slice(0, end);
       pending = pending.slice(end + 1);
+      // Some servers greet people on standard output.
+      if (!line.startsWith('{')) continue;
+      const message = JSON.parse(line);
       waiting.get(message.id)?.(message);
       waiting.delete(message.id);
     }
   });
   const send = (message) => child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+  const ended = new Promise((_, reject) => {
+    child.once('exit', (code) => reject(new Error(`${script} ended with ${code}`)));
+  });
+  ended.catch(() => {});
   const request = (method, params) =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
+      ended.catch(reject);
       const id = next++;
       waiting.set(id, resolve);
       send({ id, method, params });
@@ -30,10 +38,11 @@ export function open(script, args = [], environment = {}) {
   return {
     request,
     call: (name, input) => request('tools/call', { name, arguments: input }),
-    async initialize() {
+    initialize() {
       const clientInfo = { name: 'bench', version: '1' };
-      await request('initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo });
+      const reply = request('initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo });
       send({ method: 'notifications/initialized' });
+      return reply;
     },
     sinceStartMs: () => Number(process.hrtime.bigint() - started) / 1e6,
     residentMegabytes() {
@@ -42,7 +51,13 @@ export function open(script, args = [], environment = {}) {
     },
     close: () =>
       new Promise((resolve) => {
-        child.once('exit', resolve);
+        if (child.exitCode !== null || child.signalCode !== null) return resolve();
+        // Not every server ends when its input does.
+        const overdue = setTimeout(() => child.kill('SIGKILL'), 2_000);
+        child.once('exit', () => {
+          clearTimeout(overdue);
+          resolve();
+        });
         child.stdin.end();
       }),
   };

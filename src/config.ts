@@ -5,11 +5,13 @@ import type * as z from 'zod';
 import type { Accounts } from './clouds/accounts.ts';
 import { Failure, foreignText, type Problem } from './core/failure.ts';
 import type { Cloud, Site } from './core/operation.ts';
+import { type HttpConfig, httpConfig, jwtProblems } from './http-settings.ts';
 import type { logLevels } from './log.ts';
 import { type BucketSettings, longestLinkSeconds } from './media/presign.ts';
 import { settingFacts, settings } from './settings.ts';
 
-const ivhAddresses: Readonly<Record<Site, string>> = {
+/** Where each site of IVH is. */
+export const ivhAddresses: Readonly<Record<Site, string>> = {
   cn: 'https://gw.tvs.qq.com',
   intl: 'https://gw-sg.tvs.qq.com',
 };
@@ -22,17 +24,22 @@ export interface Config {
   readonly speed: number;
   readonly listed: 'configured' | 'all' | readonly Cloud[];
   readonly dataDirectory: string;
+  /** Where the jobs are, if not in a file of the data directory. */
+  readonly databaseUrl?: string;
   readonly outputDirectory: string;
   /** Where local files may be read. */
   readonly mediaDirectories: readonly string[];
   readonly bucket?: BucketSettings;
   readonly download: 'auto' | 'off';
   readonly laneSizes: Readonly<Record<string, number>>;
+  /** Longest wait for a cloud to begin its answer. */
+  readonly cloudTimeoutMs: number;
   /** Whether files are opened and checked before a submission. */
   readonly preflight: boolean;
   readonly keepDays: number;
   readonly allowPrivateAddresses: boolean;
   readonly logLevel: (typeof logLevels)[number];
+  readonly http: HttpConfig;
   /** To be kept out of every log line. */
   readonly secrets: readonly string[];
 }
@@ -127,25 +134,29 @@ export function readConfig(
   const values: Record<string, string | undefined> = {};
   for (const { environment: name } of settingFacts)
     values[name] = given(flags[name]) ?? given(environment[name]);
-  const parsed = settings.safeParse(values);
-  for (const issue of parsed.error?.issues ?? []) {
-    const field = String(issue.path[0]);
-    problems.push({
-      field,
-      value: foreignText(values[field], 60),
-      limit: issue.message,
-      mend: 'See the README.',
-    });
+  // One by one: for the whole object zod would first compile a parser, which costs a start more than it saves.
+  const read: Record<string, unknown> = {};
+  for (const { environment: field, flag } of settingFacts) {
+    const parsed = settings.shape[field as keyof typeof settings.shape].safeParse(values[field]);
+    read[field] = parsed.data;
+    // A secret has no flag; what it holds is not shown, however wrong.
+    for (const { message } of parsed.error?.issues ?? [])
+      problems.push({
+        field,
+        value: flag ? foreignText(values[field], 60) : undefined,
+        limit: message,
+        mend: 'See the README.',
+      });
   }
-  problems.push(...pairProblems(values), ...bucketProblems(values));
-  if (!parsed.success || problems.length > 0)
+  problems.push(...pairProblems(values), ...bucketProblems(values), ...jwtProblems(values));
+  if (problems.length > 0)
     throw new Failure({
       kind: 'invalid_input',
       message: `The configuration has ${problems.length} fault(s).`,
       advice: 'Mend every setting named here and start again.',
       problems,
     });
-  return { config: assemble(parsed.data), rest };
+  return { config: assemble(read as z.output<typeof settings>), rest };
 }
 
 /** Image animation has its own host, and its own account where one is given. */
@@ -185,6 +196,12 @@ function directoriesOf(list: string | undefined): string[] {
   return (named ?? [homedir()]).map((directory) => resolve(directory.trim()));
 }
 
+/** The password of an address, as it stands there and as it is meant: errors of libraries quote either. */
+function passwordsIn(address: string | undefined): string[] {
+  const password = address && new URL(address).password;
+  return password ? [password, decodeURIComponent(password)] : [];
+}
+
 function assemble(values: z.output<typeof settings>): Config {
   const {
     IVH_APP_KEY: appKey,
@@ -205,18 +222,22 @@ function assemble(values: z.output<typeof settings>): Config {
     speed: values.DIGITAL_HUMAN_SANDBOX_SPEED ?? (values.DIGITAL_HUMAN_SANDBOX ? 30 : 1),
     listed: listed === 'configured' || listed === 'all' ? listed : (listed.split(',') as Cloud[]),
     dataDirectory: resolve(values.DIGITAL_HUMAN_DATA_DIR),
+    databaseUrl: values.DIGITAL_HUMAN_SANDBOX ? undefined : values.DIGITAL_HUMAN_DATABASE_URL,
     outputDirectory: resolve(values.DIGITAL_HUMAN_OUTPUT_DIR),
     mediaDirectories: directoriesOf(values.DIGITAL_HUMAN_MEDIA_DIRS),
     ...(bucket && { bucket }),
     download: values.DIGITAL_HUMAN_DOWNLOAD,
     laneSizes: Object.fromEntries(lanes.map(([name, size]) => [name, Number(size)])),
+    cloudTimeoutMs: Math.round(values.DIGITAL_HUMAN_CLOUD_TIMEOUT_SECONDS * 1000),
     preflight: values.DIGITAL_HUMAN_PREFLIGHT === 'on',
     keepDays: values.DIGITAL_HUMAN_KEEP_DAYS,
     allowPrivateAddresses: values.DIGITAL_HUMAN_ALLOW_PRIVATE_ADDRESSES,
     logLevel: values.DIGITAL_HUMAN_LOG_LEVEL,
+    http: httpConfig(values),
     secrets: settingFacts
       .filter(({ flag: shown }) => shown === undefined)
       .map(({ environment }) => values[environment as keyof typeof values])
+      .concat(passwordsIn(values.DIGITAL_HUMAN_DATABASE_URL))
       .filter((value): value is string => typeof value === 'string' && value.length >= 6),
   };
 }

@@ -12,15 +12,10 @@ const secretName = /secret|token|signature|authorization|password|api_?key|acces
 
 function shown(name: string, value: unknown): unknown {
   if (secretName.test(name)) return '[redacted]';
-  if (value instanceof Error) return foreignText(`${value.name}: ${withoutQueries(value.message)}`, 500);
-  if (typeof value === 'string') return foreignText(withoutQueries(value), 500);
-  if (value !== null && typeof value === 'object')
-    return foreignText(withoutQueries(JSON.stringify(value)), 500);
+  if (value instanceof Error) return foreignText(`${value.name}: ${value.message}`, 500);
+  if (typeof value === 'string' || (value !== null && typeof value === 'object'))
+    return foreignText(value, 500);
   return value;
-}
-
-function withoutQueries(value: string): string {
-  return value.replace(/(https?:\/\/[^\s?"']+)\?[^\s"']*/g, '$1?[redacted]');
 }
 
 /**

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import * as z from 'zod';
 import { type Cloud, clouds } from './core/operation.ts';
+import { httpSettings } from './http-settings.ts';
 import { logLevels } from './log.ts';
 
 function dataDirectory(): string {
@@ -78,6 +79,18 @@ export const settings = z.object({
     .string()
     .default(dataDirectory)
     .describe('Where the job file is kept; by default the platform’s directory for application data.'),
+  DIGITAL_HUMAN_DATABASE_URL: z
+    .string()
+    .refine(
+      (value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value) && !/%(?![0-9a-f]{2})/i.test(value),
+      'must look like postgres://user:password@host/database',
+    )
+    .optional()
+    .meta({
+      description:
+        'PostgreSQL database in the place of the job file, `postgres://user:password@host/database`: several servers then share the work. The sandbox keeps its file.',
+      secret: true,
+    }),
   DIGITAL_HUMAN_MEDIA_DIRS: z
     .string()
     .refine(
@@ -86,7 +99,7 @@ export const settings = z.object({
     )
     .optional()
     .describe(
-      'Directories whose files may be read as input, separated as in PATH; by default the home directory without its hidden folders, and none for servers reached over HTTP.',
+      'Directories whose files may be read as input, separated as in PATH; by default the home directory without its hidden folders. Callers over HTTP have no files here.',
     ),
   DIGITAL_HUMAN_S3_ENDPOINT: z
     .string()
@@ -96,7 +109,7 @@ export const settings = z.object({
     )
     .optional()
     .describe(
-      'Address of an S3-compatible store (OSS, COS, S3, R2, MinIO), without the bucket: local files reach the clouds through it.',
+      'Address of an S3-compatible store (OSS, COS, S3, R2, MinIO), without the bucket: local files reach the clouds through it, and over HTTP results are copied there.',
     ),
   DIGITAL_HUMAN_S3_REGION: z
     .string()
@@ -139,7 +152,7 @@ export const settings = z.object({
     .enum(['auto', 'off'])
     .default('auto')
     .describe(
-      'Over standard input and output: `auto` downloads every result as soon as there is one; with `off`, and over HTTP, only download_result does.',
+      'Over standard input and output: `auto` downloads every result as soon as there is one; with `off` only download_result does. Over HTTP nothing is.',
     ),
   DIGITAL_HUMAN_LANES: z
     .string()
@@ -149,6 +162,14 @@ export const settings = z.object({
     )
     .optional()
     .describe('Jobs that the account may run at once, by lane, where it differs from the default.'),
+  DIGITAL_HUMAN_CLOUD_TIMEOUT_SECONDS: z.coerce
+    .number()
+    .min(1)
+    .max(25)
+    .default(20)
+    .describe(
+      'Seconds to wait for a cloud to begin its answer. A submission that gets none in this time is `unknown`.',
+    ),
   DIGITAL_HUMAN_PREFLIGHT: z
     .enum(['on', 'off'])
     .default('on')
@@ -181,6 +202,7 @@ export const settings = z.object({
     .optional()
     .describe('Address of IVH; by default that of its site.'),
   DIGITAL_HUMAN_DASHSCOPE_URL: address('https://dashscope.aliyuncs.com/api/v1', 'Address of DashScope.'),
+  ...httpSettings,
 });
 
 interface SettingFacts {

@@ -13,7 +13,7 @@ const types: Readonly<Record<string, string>> = {
 export async function serveFiles(files: readonly string[]): Promise<{ url: string; close(): Promise<void> }> {
   const byName = new Map(files.map((file) => [`/${basename(file)}`, file]));
   const server = createServer((request, response) => {
-    const file = byName.get(request.url ?? '');
+    const file = byName.get((request.url ?? '').replace(/\?.*/, ''));
     if (!file) {
       response.writeHead(404).end();
       return;

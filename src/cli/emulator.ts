@@ -14,6 +14,16 @@ function number(name: string, value: string | undefined, min: number, max: numbe
   });
 }
 
+/** Room by lane, as the setting DIGITAL_HUMAN_LANES says it: `ivh-speech=2,ivh-video=10`. */
+function lanes(value: string | undefined): Record<string, number> | undefined {
+  const each = value?.split(',').map((lane) => lane.split('=')) ?? [];
+  return value === undefined
+    ? undefined
+    : Object.fromEntries(
+        each.map(([name = '', size]) => [name, number('lanes', size ?? '', 0, 100_000) ?? 0]),
+      );
+}
+
 /** Runs the emulator until it is told to stop. Its first line on standard output says address and keys. */
 export async function runEmulator(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -23,6 +33,7 @@ export async function runEmulator(args: readonly string[]): Promise<number> {
       speed: { type: 'string' },
       site: { type: 'string' },
       'result-lifetime': { type: 'string' },
+      lanes: { type: 'string' },
     },
   });
   const { site } = values;
@@ -38,6 +49,7 @@ export async function runEmulator(args: readonly string[]): Promise<number> {
     speed: number('speed', values.speed, 0.1, 10_000),
     site,
     resultLifetimeSeconds: number('result-lifetime', values['result-lifetime'], 1, 10_000_000),
+    lanes: lanes(values.lanes),
     log: (message, fields) => log.info(message, fields),
   });
   process.stdout.write(`${announcement(emulator)}\n`);

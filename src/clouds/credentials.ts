@@ -1,7 +1,8 @@
 import { Failure } from '../core/failure.ts';
 import { type Cloud, clouds } from '../core/operation.ts';
 
-const variables: Readonly<Record<Cloud, string>> = {
+/** The environment variables that hold each cloud's keys. */
+export const variablesOf: Readonly<Record<Cloud, string>> = {
   vclm: 'TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY',
   vclm_intl:
     'TENCENTCLOUD_INTL_SECRET_ID and TENCENTCLOUD_INTL_SECRET_KEY (or the common TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY)',
@@ -14,6 +15,6 @@ export function missingKeys(cloud: Cloud): Failure {
   return new Failure({
     kind: 'credentials',
     message: `${clouds[cloud]} has no keys here. Nothing was sent.`,
-    advice: `Set ${variables[cloud]} in the server's environment and start it again; or start it with --sandbox, which needs no keys and costs nothing.`,
+    advice: `Set ${variablesOf[cloud]} in the server's environment and start it again; or start it with --sandbox, which needs no keys and costs nothing.`,
   });
 }

@@ -79,20 +79,25 @@ export class CloudClock {
     return this.#clock() + this.#skewMs;
   }
 
-  /** Takes over the cloud's time. True when what was just signed was dangerously far from it. */
-  learn(reply: HttpReply): boolean {
+  /**
+   * Takes over the cloud's time. True when `signedAt` was dangerously far from it: of several requests under
+   * way at once, the first reply corrects the clock, but all were signed with the wrong one.
+   */
+  learn(reply: HttpReply, signedAt: number): boolean {
     const date = Date.parse(String(reply.headers.date ?? ''));
     if (Number.isNaN(date)) return false;
     const off = date - this.now();
-    if (Math.abs(off) < dangerousSkewMs) return false;
-    this.#skewMs += off;
-    return true;
+    if (Math.abs(off) >= dangerousSkewMs) this.#skewMs += off;
+    return Math.abs(date - signedAt) >= dangerousSkewMs;
   }
 }
 
+const mostTries = 3;
+
 /**
- * One signed exchange. A refusal while the clock was off is repeated once with the cloud's own
- * time: a refusal is a definite answer, so nothing can have been accepted.
+ * One signed exchange. A refusal while the clock was off is followed by another try with the cloud's own
+ * time: a refusal is a definite answer, so nothing can have been accepted. One such try is enough, but when
+ * a clock is set right in the middle of it.
  */
 export async function signedExchange<T>(
   http: Http,
@@ -100,19 +105,28 @@ export async function signedExchange<T>(
   build: (now: number) => HttpRequest,
   read: (reply: HttpReply) => T,
 ): Promise<T> {
-  const reply = await http.send(build(clock.now()));
-  const wasOff = clock.learn(reply);
-  try {
-    return read(reply);
-  } catch (error) {
-    if (!wasOff || !(error instanceof Failure) || error.stage !== 'refused') throw error;
-    return read(await http.send(build(clock.now())));
+  for (let tries = 1; ; tries++) {
+    const signedAt = clock.now();
+    const reply = await http.send(build(signedAt));
+    const wasOff = clock.learn(reply, signedAt);
+    try {
+      return read(reply);
+    } catch (error) {
+      const refused = error instanceof Failure && error.stage === 'refused';
+      if (!wasOff || !refused || tries === mostTries) throw error;
+    }
   }
 }
 
-function retryAfterMs(reply: HttpReply): number | undefined {
-  const seconds = Number(reply.headers['retry-after']);
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 3600) * 1000 : undefined;
+const longestRetryAfterMs = 3_600_000;
+
+/** What Retry-After asks for, in seconds or as a date (RFC 9110), which counts from the cloud's own Date; an hour at most. */
+function retryAfterMs({ headers }: HttpReply): number | undefined {
+  const text = String(headers['retry-after'] ?? '');
+  const ms = /^\d+$/.test(text)
+    ? Number(text) * 1000
+    : Date.parse(text) - Date.parse(String(headers.date ?? ''));
+  return ms > 0 ? Math.min(ms, longestRetryAfterMs) : undefined;
 }
 
 /** A reply's JSON object, or undefined when it holds none. */

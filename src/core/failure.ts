@@ -124,11 +124,22 @@ export function failureIn(error: unknown): Failure | undefined {
   return undefined;
 }
 
+/** Addresses without what follows `?`: in a signed address that is a key to the file. */
+function withoutQueries(text: string): string {
+  return text.replace(/(https?:\/\/[^\s?"'<>]+)\?[^\s"'<>]*/gi, '$1?…');
+}
+
 /**
  * Text from a stranger (a cloud message, a file name, a property name) made safe to show:
- * no control or invisible direction characters, one line, at most `limit` code points.
+ * no control or invisible direction characters, one line, no signature of an address, at most `limit` code points.
  */
 export function foreignText(text: unknown, limit = 300): string {
+  const raw = typeof text === 'string' ? text : text === undefined ? '' : (JSON.stringify(text) ?? '');
+  return oneLine(withoutQueries(raw.slice(0, limit * 40)), limit);
+}
+
+/** The same where an address must stay whole, because it is what was asked for. */
+export function oneLine(text: unknown, limit = 300): string {
   const raw = typeof text === 'string' ? text : text === undefined ? '' : (JSON.stringify(text) ?? '');
   const flat = raw
     .slice(0, limit * 4)

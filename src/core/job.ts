@@ -45,6 +45,8 @@ export interface JobOutput {
   readonly localPath?: string;
   readonly sizeBytes?: number;
   readonly sha256?: string;
+  /** The name of its copy in the configured bucket. */
+  readonly bucketKey?: string;
 }
 
 export interface JobFailure {

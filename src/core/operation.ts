@@ -154,7 +154,7 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, W extends Wi
   readonly description: string;
   readonly input: Input;
   /** The input's name for a dotted wire field. */
-  inputField(wireField: string): string;
+  readonly inputField: (wireField: string) => string;
   /** A working input for the operation's resource. */
   readonly example: z.input<Input>;
   /** What its user should know: how fields work together, what the pages leave open, which reading was chosen. */

@@ -22,12 +22,28 @@ export function answerControl(world: World, message: Message, reset: () => void)
   const route = `${message.method} ${message.path.slice(prefix.length)}`;
   if (route === 'GET submissions') return jsonReply(200, { submissions: world.submissions });
   if (route === 'GET requests') return jsonReply(200, world.counts);
+  if (route === 'GET lanes') return jsonReply(200, lanesOf(world));
+  if (route === 'GET calls') return jsonReply(200, { calls: world.calls.last() });
+  if (route === 'GET faults') return jsonReply(200, { hits: world.faults.hits() });
   if (route === 'POST faults') return installFaults(world, message);
   if (route === 'POST reset') {
     reset();
     return jsonReply(200, { reset: true });
   }
-  return jsonReply(404, { error: 'Known: GET submissions, GET requests, POST faults, POST reset.' });
+  return jsonReply(404, {
+    error: 'Known: GET submissions, GET requests, GET calls, GET lanes, GET faults, POST faults, POST reset.',
+  });
+}
+
+/** Unfinished tasks of every lane: now, the most there have been at once, and how many may be. */
+function lanesOf(world: World) {
+  const { wires, lifecycle } = world;
+  const lanes = new Map(wires.map(({ lane }) => [lane.name, lane]));
+  const facts = [...lanes].map(([name, lane]) => {
+    const [unfinished, most] = [lifecycle.unfinished(name), lifecycle.mostUnfinished(name)];
+    return [name, { unfinished, most, room: world.room(lane) }] as const;
+  });
+  return Object.fromEntries(facts);
 }
 
 /** Takes one fault or an array of them; all or none. */

@@ -7,6 +7,8 @@ const common = {
   call: z.enum(['submit', 'query', 'result', 'cancel', 'list', 'policy', 'upload']),
   times: z.int().min(1).max(100_000).default(1),
   after: z.int().min(0).max(100_000).default(0),
+  /** Hits are counted under it, so that a script can tell a fault that was met from one that waits. */
+  label: z.string().min(1).max(200).optional(),
 };
 
 const code = z.union([z.string().min(1).max(100), z.int()]).transform(String);
@@ -63,6 +65,7 @@ interface Installed {
 /** The script of faults, in the order of their installation. */
 export class Faults {
   #installed: Installed[] = [];
+  #hits = new Map<string, number>();
 
   install(fault: Fault): void {
     this.#installed.push({ fault, after: fault.after, times: fault.times });
@@ -70,6 +73,16 @@ export class Faults {
 
   clear(): void {
     this.#installed = [];
+    this.#hits.clear();
+  }
+
+  /** How often each label was hit. */
+  hits(): Record<string, number> {
+    return Object.fromEntries(this.#hits);
+  }
+
+  #hit({ label }: Fault): void {
+    if (label !== undefined) this.#hits.set(label, (this.#hits.get(label) ?? 0) + 1);
   }
 
   /** The fault that hits this exchange, used up once. */
@@ -88,7 +101,9 @@ export class Faults {
     const found = this.#installed.findLast(
       ({ fault }) => fault.fault === 'clock' && fault.call === call && matches(fault, operation),
     );
-    return found?.fault.fault === 'clock' ? found.fault.offset_seconds * 1000 : 0;
+    if (found?.fault.fault !== 'clock') return 0;
+    this.#hit(found.fault);
+    return found.fault.offset_seconds * 1000;
   }
 
   #take(suits: (fault: Fault) => boolean, operation: string | undefined): Fault | undefined {
@@ -99,7 +114,10 @@ export class Faults {
       if (entry.after > 0) entry.after -= 1;
       else taken ??= entry;
     }
-    if (taken) taken.times -= 1;
+    if (taken) {
+      taken.times -= 1;
+      this.#hit(taken.fault);
+    }
     this.#installed = this.#installed.filter((entry) => entry.times > 0);
     return taken?.fault;
   }

@@ -93,6 +93,7 @@ export class Lifecycle {
   readonly #lines = new Map<string, Line>();
   /** Unfinished tasks by lane, oldest first: asked on every submit, so never searched for among all. */
   readonly #open = new Map<string, Set<Task>>();
+  readonly #most = new Map<string, number>();
 
   constructor(settings: LifecycleSettings) {
     this.#settings = settings;
@@ -107,6 +108,7 @@ export class Lifecycle {
     this.#aborts.set(id, abort);
     const open = this.#open.get(wire.lane.name) ?? new Set<Task>();
     this.#open.set(wire.lane.name, open.add(task));
+    this.#most.set(wire.lane.name, Math.max(open.size, this.mostUnfinished(wire.lane.name)));
     void this.#live(task, plan, abort.signal).finally(() => this.#aborts.delete(id));
     return task;
   }
@@ -127,6 +129,11 @@ export class Lifecycle {
   /** How many tasks of a lane have not ended. */
   unfinished(lane: string): number {
     return this.#open.get(lane)?.size ?? 0;
+  }
+
+  /** The largest number of tasks of a lane that had not ended at one moment. */
+  mostUnfinished(lane: string): number {
+    return this.#most.get(lane) ?? 0;
   }
 
   /** How many queued tasks of the same lane came before this one. */
@@ -154,6 +161,7 @@ export class Lifecycle {
     this.#tasks.clear();
     this.#lines.clear();
     this.#open.clear();
+    this.#most.clear();
   }
 
   async #live(task: Task, plan: TaskPlan, signal: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { operationsAt } from '../clouds/index.ts';
 import type { Site, Wire } from '../core/operation.ts';
 import { answerAssetFile } from './asset-files.ts';
+import { Calls } from './calls.ts';
 import { CloudError } from './cloud-error.ts';
 import { answerControl, noCalls } from './control.ts';
 import { dashscopeDialect } from './dashscope.ts';
@@ -103,6 +104,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     studio: new Studio(folder, ffmpeg),
     submissions: [],
     counts: noCalls(),
+    calls: new Calls(),
     log,
     room: (lane) => options.lanes?.[lane.name] ?? lane.size,
   };
@@ -111,6 +113,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     world.faults.clear();
     world.submissions.length = 0;
     Object.assign(world.counts, noCalls());
+    world.calls.clear();
     results.clear();
     uploads.clear();
   };
@@ -161,7 +164,10 @@ async function serve(
     const visit = dialect.classify(message);
     if (!visit) continue;
     const operation = visit.wire?.operation;
-    if (visit.call) world.counts[visit.call] += 1;
+    if (visit.call) {
+      world.counts[visit.call] += 1;
+      world.calls.add({ at: Date.now(), call: visit.call, cloud: visit.wire?.cloud, operation });
+    }
     const fault = visit.call && world.faults.forExchange(visit.call, operation);
     const now = Date.now() + world.faults.clockOffset(visit.call, operation);
     const statusWord = fault?.fault === 'status' ? fault.status : undefined;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Cloud, Lane, Site, Wire } from '../core/operation.ts';
+import type { Calls } from './calls.ts';
 import type { CallKind } from './exchange.ts';
 import type { Faults } from './faults.ts';
 import type { Inputs } from './inputs.ts';
@@ -44,6 +45,7 @@ export interface World {
   readonly studio: Studio;
   readonly submissions: Submission[];
   readonly counts: Record<CallKind, number>;
+  readonly calls: Calls;
   readonly log: Log;
   /** Room in a lane: the option's, else the documented default. */
   room(lane: Lane): number;

@@ -1,7 +1,7 @@
 /** Documented for DashScope; the other clouds name no figure, and get the same courtesy. */
 const queriesPerSecond = 20;
 /** Left for what people ask themselves: adopting, cancelling, lists of assets. */
-const ours = 15;
+export const ours = 15;
 /** At once at most: with `ours` in the second that follows, still below the documented figure. */
 const burst = 4;
 
@@ -19,6 +19,11 @@ export class Budget {
     this.#perMs = (Math.min(ours, queriesPerSecond) * speed) / 1000;
     this.#uptime = uptime;
     this.#at = uptime();
+  }
+
+  /** Questions in a second of this machine, for all processes together. */
+  get perSecond(): number {
+    return Math.max(1, Math.floor(this.#perMs * 1_000));
   }
 
   /** Divides the budget among so many processes. */

@@ -6,6 +6,7 @@ type Listener = (job: Job) => void;
 
 /** How often to look for what other processes on the same file have changed, while somebody listens. */
 const foreignCheckMs = 1_000;
+const atOnce = 500;
 
 /**
  * Every stored change, in order, to everyone in this process who listens. Changes by this process
@@ -14,26 +15,33 @@ const foreignCheckMs = 1_000;
 export class ChangeFeed {
   readonly #store: Pick<JobStore, 'changesSince'>;
   readonly #log: Log;
+  readonly #isTold: boolean;
   readonly #listeners = new Set<Listener>();
   #last: number;
   #timer: NodeJS.Timeout | undefined;
   #pumping: Promise<void> | undefined;
   #again = false;
 
-  private constructor(store: Pick<JobStore, 'changesSince'>, log: Log, last: number) {
+  private constructor(store: Pick<JobStore, 'changesSince'>, log: Log, isTold: boolean, last: number) {
     this.#store = store;
     this.#log = log;
+    this.#isTold = isTold;
     this.#last = last;
   }
 
-  static async open(store: Pick<JobStore, 'changesSince' | 'lastRevision'>, log: Log): Promise<ChangeFeed> {
-    return new ChangeFeed(store, log, await store.lastRevision());
+  /** @param isTold whether somebody calls `pump` when another process has changed a job */
+  static async open(
+    store: Pick<JobStore, 'changesSince' | 'lastRevision'>,
+    log: Log,
+    isTold = false,
+  ): Promise<ChangeFeed> {
+    return new ChangeFeed(store, log, isTold, await store.lastRevision());
   }
 
   /** Calls the listener for every change from now on. Returns what ends that. */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
-    this.#timer ??= setInterval(() => void this.pump(), foreignCheckMs).unref();
+    if (!this.#isTold) this.#timer ??= setInterval(() => void this.pump(), foreignCheckMs).unref();
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;
@@ -66,7 +74,9 @@ export class ChangeFeed {
   async #deliver(): Promise<void> {
     do {
       this.#again = false;
-      for (const job of await this.#store.changesSince(this.#last)) {
+      const changed = await this.#store.changesSince(this.#last, atOnce);
+      if (changed.length === atOnce) this.#again = true;
+      for (const job of changed) {
         this.#last = job.revision;
         for (const listener of this.#listeners) listener(job);
       }

@@ -1,9 +1,10 @@
 import { type Job, pollable } from '../core/job.ts';
 import type { Operation } from '../core/operation.ts';
+import { ours } from './budget.ts';
 import { fewest, Forecast, median } from './forecast.ts';
 import type { Expectation } from './jobs.ts';
 import type { LaneRules } from './lane-rules.ts';
-import { pollDelay } from './poll-schedule.ts';
+import { longestPollMs, pollDelay } from './poll-schedule.ts';
 import type { JobStore, Sample } from './store.ts';
 
 export interface ExpectationsOptions {
@@ -27,6 +28,9 @@ interface Learned {
 }
 
 const freshMs = 60_000;
+/** Questions about jobs that need long take no more than one in so many of an account's budget. */
+const idleShare = 2;
+const countedMs = 5_000;
 /** Where no page gives a rate and no length is known. */
 const assumedRate = 6;
 const assumedSeconds = 10;
@@ -44,6 +48,8 @@ export class Expectations {
   readonly #options: ExpectationsOptions;
   readonly #learned = new Map<string, Learned>();
   readonly #unlearned = new Forecast([]);
+  /** Unfinished jobs in the cloud by account, and when they were counted. */
+  readonly #crowds = new Map<string, { readonly jobs: number; readonly at: number }>();
 
   constructor(options: ExpectationsOptions) {
     this.#options = options;
@@ -65,18 +71,34 @@ export class Expectations {
     return (await this.#outlook(operation, job.resultSeconds)).milliseconds;
   }
 
+  /** Milliseconds from now that no wait for a question exceeds, with so many jobs as the account has now. */
+  async longestWait(account: string): Promise<number> {
+    return Math.max(longestPollMs, await this.#crowdMs(account)) / this.#options.speed;
+  }
+
+  /** See `PollPlan`: longer the more jobs an account has in the cloud. */
+  async #crowdMs(account: string): Promise<number> {
+    let crowd = this.#crowds.get(account);
+    if (!crowd || performance.now() - crowd.at > countedMs) {
+      crowd = { jobs: await this.#options.store.claims.inCloud(account), at: performance.now() };
+      this.#crowds.set(account, crowd);
+    }
+    return (idleShare * crowd.jobs * 1_000) / ours;
+  }
+
   /** Milliseconds from now until the cloud should be asked again about an accepted job. */
   async pollDelay(operation: Operation, job: Job): Promise<number> {
     const { now, speed, store } = this.#options;
+    const crowdMs = await this.#crowdMs(job.account);
     const { milliseconds: expectedMs, forecast } = await this.#outlook(operation, job.resultSeconds);
     const elapsedMs = now() - (job.startedAt ?? job.submittedAt ?? job.createdAt);
     const { parallel } = operation.wire.lane;
     const waiting = job.status !== 'running' && job.startedAt === undefined && parallel !== undefined;
     const ahead = waiting ? await store.inCloudBefore(job) : 0;
-    if (!parallel || ahead < parallel) return pollDelay({ elapsedMs, expectedMs, speed }, forecast);
+    if (!parallel || ahead < parallel) return pollDelay({ elapsedMs, expectedMs, speed, crowdMs }, forecast);
     // The cloud works on earlier jobs first: half the time that those are expected to need is surely left.
     const left = (Math.floor(ahead / parallel) * expectedMs) / 2;
-    return pollDelay({ elapsedMs: 0, expectedMs: Math.max(left, 5_000), speed }, forecast);
+    return pollDelay({ elapsedMs: 0, expectedMs: Math.max(left, 5_000), speed, crowdMs }, forecast);
   }
 
   /** See `Jobs.etaSeconds`. */

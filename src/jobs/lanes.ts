@@ -70,6 +70,8 @@ export class Lanes {
   readonly #database: JobDatabase;
   readonly #owner: string;
   readonly #now: () => number;
+  /** Jobs whose claim may or may not have been committed. Nobody was given them, so they were never sent. */
+  readonly #doubtful = new Set<string>();
 
   constructor(database: JobDatabase, owner: string, now: () => number) {
     this.#database = database;
@@ -84,15 +86,18 @@ export class Lanes {
    */
   async claim(rule: LaneRule, leaseMs: number): Promise<{ job?: ClaimedJob; waitMs?: number }> {
     const { kysely } = this.#database;
+    for (const id of this.#doubtful) await this.#takeBack(id);
     // Looks first without a lock: most looks find nothing to do.
     if (!(await this.#oldest(kysely, rule))) return {};
     const seen = await this.#blocked(kysely, rule, await this.#row(kysely, rule));
     if (seen) return seen;
-    return kysely.transaction().execute(async (transaction) => {
+    let chosen: string | undefined;
+    const choose = async (transaction: Kysely<Schema>) => {
       const row = await this.#lock(transaction, rule);
       const blocked = await this.#blocked(transaction, rule, row);
       const id = blocked ? undefined : await this.#oldest(transaction, rule);
       if (!id) return blocked ?? {};
+      chosen = id;
       const now = this.#now();
       const claimed = await transaction
         .updateTable('jobs')
@@ -118,7 +123,32 @@ export class Lanes {
         .where('lane', '=', rule.lane)
         .execute();
       return { job: toClaimedJob(claimed) };
-    });
+    };
+    try {
+      return await kysely.transaction().execute(choose);
+    } catch (error) {
+      if (chosen !== undefined) this.#doubtful.add(chosen);
+      throw error;
+    }
+  }
+
+  /** Gives back what a claim whose commit was never answered may have taken. */
+  async #takeBack(id: string): Promise<void> {
+    await this.#database.kysely
+      .updateTable('jobs')
+      .set((job) => ({
+        status: 'queued',
+        updated_at: this.#now(),
+        lease_owner: null,
+        lease_until: null,
+        fence: job('fence', '+', 1),
+        revision: this.#database.nextRevision,
+      }))
+      .where('id', '=', id)
+      .where('status', '=', 'submitting')
+      .where('lease_owner', '=', this.#owner)
+      .execute();
+    this.#doubtful.delete(id);
   }
 
   /** Puts a job that was proved refused back to its place, and holds its lane for a while. */

@@ -7,6 +7,11 @@ export interface PollPlan {
   readonly expectedMs: number;
   /** Shrinks every interval when the clock of the cloud runs faster, as in the sandbox. */
   readonly speed: number;
+  /**
+   * Where an account has thousands of jobs: milliseconds of the cloud's time between two questions about one of
+   * them, on average, that its budget has room for. Jobs that need long are asked after no oftener.
+   */
+  readonly crowdMs?: number;
 }
 
 /** In the cloud's time. */
@@ -23,6 +28,9 @@ const aroundEndMs = 4_000;
 const perQuestionMs = 16_000;
 const perFirstQuestionMs = 8_000;
 
+/** Questions until then that a crowd leaves to every job. */
+const leftByCrowd = 12;
+
 /** Of a long job one early question is worth its price: its reader learns that the work has begun. */
 const longJobMs = 150_000;
 const earlyShare = 0.1;
@@ -31,15 +39,20 @@ const earlyShare = 0.1;
  * Milliseconds until the next question. Questions lie dense where the job is likely to end and thin
  * elsewhere; where the end is so uncertain that they would be many, all intervals stretch.
  */
-export function pollDelay({ elapsedMs, expectedMs, speed }: PollPlan, forecast: Forecast): number {
+export function pollDelay(
+  { elapsedMs, expectedMs, speed, crowdMs = 0 }: PollPlan,
+  forecast: Forecast,
+): number {
   const expected = Math.max(expectedMs, shortestMs);
   const at = Math.max(elapsedMs * speed, 0) / expected;
   const wanted = forecast.peak * (aroundEndMs / expected);
   const perQuestion = forecast.learned ? perQuestionMs : perFirstQuestionMs;
-  const least = forecast.densityAt(forecast.quantile(0.2)) / Math.max(expected / perQuestion, 1);
+  const many = Math.max(expected / perQuestion, 1);
+  const questions = Math.min(many, Math.max(expected / Math.max(crowdMs, 1), leftByCrowd));
+  const least = forecast.densityAt(forecast.quantile(0.2)) / questions;
   const early = expected >= longJobMs && at < earlyShare / 2 ? earlyShare : Number.POSITIVE_INFINITY;
   const next = Math.min(early, forecast.whereDensity(forecast.densityAt(at) + Math.max(wanted, least)));
-  const wait = Math.min(Math.max((next - at) * expected, shortestMs), longestPollMs);
+  const wait = Math.min(Math.max((next - at) * expected, shortestMs), Math.max(longestPollMs, crowdMs));
   return Math.max(wait / speed, floorMs);
 }
 

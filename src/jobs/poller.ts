@@ -2,6 +2,7 @@ import { Failure, foreignText, quoted, ruleFor } from '../core/failure.ts';
 import type { Job } from '../core/job.ts';
 import { clouds, type Operation, type TaskState } from '../core/operation.ts';
 import type { Budget } from './budget.ts';
+import type { CopyPlace } from './copies.ts';
 import { findLost } from './lookup.ts';
 import { backoff, longestPollMs } from './poll-schedule.ts';
 import type { ClaimedJob, JobChange } from './rows.ts';
@@ -10,6 +11,8 @@ import type { RunnerOptions } from './runner.ts';
 export interface PollerOptions extends RunnerOptions {
   /** The budget of a cloud's account here. */
   readonly budget: (cloud: Job['cloud']) => Budget | undefined;
+  /** Where results are copied to, if anywhere. */
+  readonly copies?: CopyPlace;
 }
 
 /** A task that a cloud does not know so soon after accepting it may not have reached its records yet. */
@@ -138,7 +141,8 @@ export class Poller {
       sentences: state.sentences,
       progress: 100,
       polledAt: now(),
-      dueAt: null,
+      // Where results are copied, the job is due until that is done.
+      dueAt: this.#options.copies ? now() : null,
       queuePosition: null,
       cloudMs: await this.#cloudTime(job, operation, state),
       ...(job.resultSeconds === undefined && length && { resultSeconds: length / 1000 }),
@@ -169,18 +173,28 @@ export class Poller {
 
   /** A question that failed says nothing about the job, save when the cloud denies that the task exists. */
   async #failed(job: ClaimedJob, operation: Operation, error: unknown): Promise<void> {
-    const { store, log, speed, budget } = this.#options;
+    const { store, log, speed, budget, connections } = this.#options;
     const failure = error instanceof Failure ? error : undefined;
     const { kind, code, stage, retryAfterMs } = failure ?? {};
-    log.warn('progress could not be learned', { job: job.id, kind, code, error });
+    log.warn('progress could not be learned', {
+      job: job.id,
+      kind,
+      code,
+      cloud_request: failure?.requestId,
+      error,
+    });
     if (kind === 'not_found' && stage === 'refused' && this.#isOurs(job)) {
       if (this.#age(job) > settlingMs / speed) {
         await this.#lost(job, operation);
         return;
       }
     }
-    if (retryAfterMs !== undefined || kind === 'throttled')
-      budget(job.cloud)?.hold(retryAfterMs ?? throttledMs / speed);
+    if (retryAfterMs !== undefined || kind === 'throttled') {
+      const ms = retryAfterMs ?? throttledMs / speed;
+      // Ours at once and by the machine's uptime, the other processes' by the store.
+      budget(job.cloud)?.hold(ms);
+      await store.claims.hold(connections[job.cloud]?.account ?? job.account, ms);
+    }
     const attempts = job.attempts + 1;
     await store.postpone(job, { dueAt: this.#later(attempts, retryAfterMs), attempts });
   }

@@ -10,12 +10,17 @@ const extensions: Readonly<Record<string, string>> = {
   'application/x-subrip': 'srt',
 };
 
+/** Of a file's name, without a dot. */
+export function extensionOf({ mimeType }: JobOutput): string {
+  return extensions[mimeType] ?? 'bin';
+}
+
 /** A name that sorts by time, says what made it, and holds nothing that came from a cloud. */
 export function fileName(job: Job, output: JobOutput, index: number): string {
   const moment = new Date(job.createdAt).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
   const suffix = index === 0 ? '' : `-${output.kind}`;
   const tail = job.id.replace('job_', '').slice(0, 8);
-  return `${moment}-${job.tool}-${tail}${suffix}.${extensions[output.mimeType] ?? 'bin'}`;
+  return `${moment}-${job.tool}-${tail}${suffix}.${extensionOf(output)}`;
 }
 
 /** True when a recorded file is still where it was stored, in its size. */

@@ -100,11 +100,21 @@ export interface JobFilter {
   readonly before?: { readonly createdAt: number; readonly id: string };
 }
 
+/** How many jobs of one tool and lane are in one state. */
+export interface JobCount {
+  readonly tool: string;
+  readonly lane: string;
+  readonly status: JobStatus;
+  readonly count: number;
+}
+
 /** Whose jobs a process may ask after, and which of them it is asking after already. */
 export interface ClaimScope {
   readonly cloud: Cloud;
   readonly account: string;
   readonly underway: readonly string[];
+  /** Questions that all processes on the store together may put in a second; absent: as many as they like. */
+  readonly perSecond?: number;
 }
 
 const orUndefined = <T>(value: T | null): T | undefined => value ?? undefined;

@@ -127,8 +127,8 @@ export class Runner {
       await this.#unknown(job, 'This server failed while submitting.');
       return;
     }
-    const { stage, code, kind, retryAfterMs } = error;
-    log.warn('submit refused or broken off', { job: job.id, stage, code, kind });
+    const { stage, code, kind, retryAfterMs, requestId } = error;
+    log.warn('submit refused or broken off', { job: job.id, stage, code, kind, cloud_request: requestId });
     if (acceptedAt[stage] === 'unknown') {
       await this.#unknown(job, error.message, code);
       return;

@@ -2,6 +2,7 @@ import type { Connections } from '../clouds/accounts.ts';
 import type { Cloud } from '../core/operation.ts';
 import type { Log } from '../log.ts';
 import type { Budget } from './budget.ts';
+import type { Expectations } from './expectations.ts';
 import type { LaneRules } from './lane-rules.ts';
 import type { Poller } from './poller.ts';
 import type { ClaimedJob } from './rows.ts';
@@ -13,8 +14,11 @@ export interface SchedulerOptions {
   readonly lanes: LaneRules;
   readonly runner: Runner;
   readonly poller: Poller;
+  readonly expectations: Pick<Expectations, 'longestWait'>;
   readonly budget: (cloud: Cloud) => Budget | undefined;
   readonly connections: Connections;
+  /** Some process is woken when a job is due; else each looks at the clock itself. */
+  readonly wokenWhenDue: boolean;
   readonly now: () => number;
   readonly log: Log;
   /** Called after every stored change. */
@@ -26,7 +30,9 @@ const leaseMs = 90_000;
 /** Questions that one cloud may leave unanswered before it has to wait; the other clouds do not. */
 const pollsPerCloud = 16;
 const idleMs = 30_000;
-/** Longer than any wait that is ever stored. */
+/** What is due so soon is waited for here, also where others are woken: their clock may be a little ahead of ours. */
+const nearMs = 1_000;
+/** Longer than any wait that is stored while there is no crowd. */
 const longestWaitMs = 10 * 60_000;
 const repairEveryMs = 60_000;
 const countEveryMs = 5_000;
@@ -117,11 +123,19 @@ export class Scheduler {
     if (!budget || this.#stopped) return idleMs;
     const asked = this.#polled.get(cloud) ?? new Set<string>();
     this.#polled.set(cloud, asked);
+    const { perSecond } = budget;
+    let gapMs = 1;
     const limit = Math.min(pollsPerCloud - asked.size, budget.available());
     if (limit > 0) {
       budget.share(await this.#sharers());
-      const jobs = await store.claims.polls({ cloud, account, underway: [...asked] }, limit, leaseMs);
+      const jobs = await store.claims.polls(
+        { cloud, account, underway: [...asked], perSecond },
+        limit,
+        leaseMs,
+      );
       budget.spend(jobs.length);
+      // Others on the store have used it up, or nothing more is due.
+      if (jobs.length < limit) gapMs = Math.ceil(1_000 / perSecond);
       for (const job of jobs) {
         asked.add(job.id);
         this.#run(
@@ -133,7 +147,10 @@ export class Scheduler {
     // The end of a question that is under way wakes us: until then there is no use in looking.
     if (asked.size >= pollsPerCloud) return idleMs;
     const due = await store.claims.nextDueAt({ cloud, account });
-    return due === undefined ? idleMs : Math.max(due - now(), budget.waitMs(), 1);
+    if (due === undefined) return idleMs;
+    const dueMs = due - now();
+    if (this.#options.wokenWhenDue && dueMs > nearMs) return idleMs;
+    return Math.max(dueMs, budget.waitMs(), gapMs);
   }
 
   /** Several processes on one store share an account's budget. */
@@ -148,7 +165,10 @@ export class Scheduler {
   async #repair(): Promise<void> {
     if (performance.now() - this.#repairedAt < repairEveryMs) return;
     this.#repairedAt = performance.now();
-    await this.#options.store.claims.repairTimes(longestWaitMs);
+    const { store, connections, expectations } = this.#options;
+    const accounts = Object.values(connections).map(({ account }) => account);
+    const waits = await Promise.all(accounts.map((account) => expectations.longestWait(account)));
+    await store.claims.repairTimes(Math.max(longestWaitMs, ...waits.map((ms) => 2 * ms)));
   }
 
   #run(work: Promise<void>, job: ClaimedJob): void {

@@ -222,7 +222,6 @@ export async function openSqlite(path: string): Promise<JobDatabase> {
     kysely,
     // One writing statement runs at a time, so no two get the same.
     nextRevision: sql<number>`(select max(value, (select coalesce(max(revision), 0) from jobs)) + 1 from counters where name = 'revision')`,
-    concurrentWriters: false,
     async reclaim() {
       // Held while no transaction is open; and by `exec`, which takes all the rows that the pragma gives.
       await kysely.connection().execute(() => patiently(() => file.exec('PRAGMA incremental_vacuum(2000)')));

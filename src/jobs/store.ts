@@ -9,6 +9,7 @@ import { migrate } from './migrate.ts';
 import {
   type ClaimedJob,
   type JobChange,
+  type JobCount,
   type JobFilter,
   type NewJob,
   shownColumns,
@@ -16,13 +17,11 @@ import {
   toJob,
 } from './rows.ts';
 
-/** How long the cloud took for one job that succeeded. */
+/** How long the cloud took, in its own time, for one job that succeeded. */
 export interface Sample {
-  /** In the cloud's time. */
   readonly cloudMs: number;
   readonly resultSeconds?: number;
 }
-
 const samplesKept = 50;
 
 /**
@@ -44,11 +43,12 @@ export class JobStore {
 
   /** Brings the schema up to date. `owner` names this process in leases. */
   static async open(database: JobDatabase, owner: string, now: () => number): Promise<JobStore> {
-    await migrate(database.kysely);
+    await migrate(database);
     return new JobStore(database, owner, now);
   }
 
   async close(): Promise<void> {
+    await this.#database.shared?.close();
     await this.#database.kysely.destroy();
   }
 
@@ -88,6 +88,9 @@ export class JobStore {
         .returning(shownColumns)
         .executeTakeFirst();
       if (inserted) return { job: toJob(inserted), created: true };
+      // Stored by a statement whose answer was lost, and that was then repeated.
+      const own = await this.get(job.id);
+      if (own) return { job: own, created: true };
       const holder =
         job.cloudTaskId === undefined
           ? await this.byKey(job.principal, job.idempotencyKey ?? '')
@@ -144,6 +147,16 @@ export class JobStore {
       .limit(filter.limit)
       .execute();
     return rows.map(toJob);
+  }
+
+  /** How many jobs there are, by tool, lane and state. */
+  async census(): Promise<JobCount[]> {
+    const rows = await this.#database.kysely
+      .selectFrom('jobs')
+      .select((select) => ['tool', 'lane', 'status', select.fn.countAll().as('count')])
+      .groupBy(['tool', 'lane', 'status'])
+      .execute();
+    return rows.map((row) => ({ ...row, status: row.status as JobStatus, count: Number(row.count) }));
   }
 
   /** Changes after a revision, oldest first. */
@@ -248,8 +261,8 @@ export class JobStore {
     return this.remove(rows.map(({ id }) => id));
   }
 
-  /** Forgets ended jobs; others are left. Returns how many. */
-  async remove(ids: readonly string[]): Promise<number> {
+  /** Forgets ended jobs, and others only with `unfinished`. Returns how many. */
+  async remove(ids: readonly string[], unfinished = false): Promise<number> {
     if (ids.length === 0) return 0;
     return this.#database.kysely.transaction().execute(async (transaction) => {
       // The newest change may go with its job: revisions must not start again below it.
@@ -263,7 +276,7 @@ export class JobStore {
       const removed = await transaction
         .deleteFrom('jobs')
         .where('id', 'in', [...ids])
-        .where('status', 'in', jobStatuses.filter(isFinal))
+        .where('status', 'in', unfinished ? [...jobStatuses] : jobStatuses.filter(isFinal))
         .executeTakeFirst();
       return Number(removed.numDeletedRows);
     });

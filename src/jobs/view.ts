@@ -47,7 +47,6 @@ export class JobView implements Jobs {
       inputDigest,
     });
     if (!created) return this.#sameInput(job, inputDigest);
-    await this.#tell();
     return this.#receipt(job);
   }
 
@@ -84,6 +83,12 @@ export class JobView implements Jobs {
   async #receipt(committed: Job): Promise<Job> {
     const deadline = Date.now() + receiptPatienceMs;
     let job = committed;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, receiptPatienceMs);
+    });
+    // A store that went away just now makes these wait as well.
+    await Promise.race([this.#tell(), late]).finally(() => clearTimeout(timer));
     try {
       job = await this.get(job.id);
       while (job.status === 'submitting' && Date.now() < deadline)

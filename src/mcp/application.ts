@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import type { Connections } from '../clouds/accounts.ts';
 import type { Config } from '../config.ts';
 import type { Cloud, Operation } from '../core/operation.ts';
+import type { CopyPlace } from '../jobs/copies.ts';
 import type { DownloadStatus, Downloads } from '../jobs/downloads.ts';
-import type { JobEngine } from '../jobs/engine.ts';
+import type { EnginePart, JobEngine } from '../jobs/engine.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import type { Log } from '../log.ts';
 import type { Bucket } from '../media/bucket.ts';
 import type { Deliveries } from '../media/delivery.ts';
 import type { Preflight } from '../media/preflight.ts';
+import type { Caller } from './caller.ts';
 import { type CatalogEntry, readCatalog } from './catalog.ts';
 
 /** Loads once, at the first call; a failed load is tried again at the next. */
@@ -23,6 +26,12 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
   };
 }
 
+/** What tools do otherwise when they are called over a network. */
+const networkDescriptions: Readonly<Record<string, string>> = {
+  list_jobs: 'Your jobs, newest first.',
+  download_result: 'Links to a finished job’s files, and when they expire. This server stores no files.',
+};
+
 /**
  * What one server process has: its settings, and the parts that are loaded when first needed.
  * A start that only lists tools loads none of them.
@@ -30,18 +39,37 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
 export class Application {
   readonly config: Config;
   readonly log: Log;
+  /** Who can call: whoever started the process, or anybody on a network, to whom this machine's files mean nothing. */
+  readonly reach: 'local' | 'network';
+  /** Looks on while the clouds are asked, where somebody measures. */
+  observe: (connections: Connections, operations: readonly Operation[]) => Connections = (connections) =>
+    connections;
+  readonly #leaving = new AbortController();
+  /** What this process does for stored jobs; set before they are opened. */
+  part: EnginePart = 'all';
   readonly #closers: Array<() => Promise<void>> = [];
   readonly #openListeners: Array<(engine: JobEngine) => void> = [];
   #opened: JobEngine | undefined;
   #downloads: Downloads | undefined;
+  #tools: readonly CatalogEntry[] | undefined;
 
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, log: Log, reach: 'local' | 'network' = 'local') {
     this.config = config;
     this.log = log;
+    this.reach = reach;
   }
 
   now(): number {
     return Date.now();
+  }
+
+  /** Fires when the process is about to end: calls that wait answer with what they have. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  leave(): void {
+    this.#leaving.abort();
   }
 
   isConfigured(cloud: Cloud): boolean {
@@ -50,14 +78,24 @@ export class Application {
 
   /** The prepared tool list, narrowed to the clouds that are to be listed. */
   tools(): readonly CatalogEntry[] {
+    this.#tools ??= this.#listTools();
+    return this.#tools;
+  }
+
+  #listTools(): readonly CatalogEntry[] {
     const { listed, sandbox, accounts, site } = this.config;
     const none = Object.keys(accounts).length === 0;
-    return readCatalog()[site].filter(
+    const listedHere = readCatalog()[site].filter(
       ({ cloud }) =>
         cloud === undefined ||
         listed === 'all' ||
         (listed === 'configured' ? sandbox || none || accounts[cloud] !== undefined : listed.includes(cloud)),
     );
+    if (this.reach === 'local') return listedHere;
+    return listedHere.map((entry) => {
+      const description = networkDescriptions[entry.definition.name];
+      return description ? { ...entry, definition: { ...entry.definition, description } } : entry;
+    });
   }
 
   readonly operations = once(async (): Promise<readonly Operation[]> => {
@@ -71,10 +109,13 @@ export class Application {
       import('../clouds/http.ts'),
       import('../clouds/accounts.ts'),
     ]);
-    const accounts = this.config.sandbox ? await this.#startSandbox() : this.config.accounts;
-    const http = createHttp();
+    const accounts = await this.#accounts();
+    const http = createHttp({ connectMs: 5_000, headersMs: this.config.cloudTimeoutMs, bodyMs: 10_000 });
     this.#closers.unshift(() => http.close());
-    return openConnections(accounts, http, () => this.now());
+    return this.observe(
+      openConnections(accounts, http, () => this.now()),
+      await this.operations(),
+    );
   });
 
   /** The jobs: opened, and every unfinished one taken up, at the first call. */
@@ -82,12 +123,15 @@ export class Application {
     const { config, log } = this;
     const { JobEngine } = await import('../jobs/engine.ts');
     const engine = await JobEngine.open({
-      path: this.#jobFile(),
+      path: this.jobFile(),
+      databaseUrl: config.databaseUrl,
       connections: await this.connections(),
       operations: await this.operations(),
       laneSizes: config.laneSizes,
       sandbox: config.sandbox,
       keepDays: config.keepDays,
+      copies: this.reach === 'network' ? await this.#copyPlace() : undefined,
+      part: this.part,
       speed: config.speed,
       now: () => this.now(),
       log,
@@ -97,6 +141,11 @@ export class Application {
     for (const listener of this.#openListeners.splice(0)) listener(engine);
     return engine;
   });
+
+  /** The jobs that a caller may see and change. */
+  async jobs(caller: Caller): Promise<Jobs> {
+    return (await this.engine()).scoped(caller.principal);
+  }
 
   /** Calls back when the jobs are open: now, or whenever somebody first needs them. */
   whenEngineOpens(listener: (engine: JobEngine) => void): void {
@@ -128,7 +177,8 @@ export class Application {
     const { allowPrivateAddresses, sandbox, mediaDirectories } = this.config;
     return new Preflight({
       allowPrivateAddresses: allowPrivateAddresses || sandbox,
-      mediaDirectories,
+      // A caller on a network has no files here.
+      mediaDirectories: this.reach === 'local' ? mediaDirectories : [],
     });
   });
 
@@ -160,37 +210,31 @@ export class Application {
     return this.#downloads?.status(jobId);
   }
 
-  /** Whether an earlier run left a job file behind, so that jobs may wait in it. */
+  /** Whether jobs may wait: an earlier run left a job file behind, or there is a database. */
   mayHaveJobs(): boolean {
-    return existsSync(this.#jobFile());
+    return this.config.databaseUrl !== undefined || existsSync(this.jobFile());
   }
 
-  #jobFile(): string {
+  jobFile(): string {
     return join(this.config.dataDirectory, this.config.sandbox ? 'sandbox.sqlite' : 'jobs.sqlite');
   }
 
-  async #startSandbox(): Promise<Config['accounts']> {
-    const { startEmulator } = await import('../emulator/server.ts');
-    const { speed, site } = this.config;
-    const emulator = await startEmulator({
-      speed,
-      site,
-      log: (message, fields) => this.log.debug(`emulator: ${message}`, fields),
-    });
-    this.#closers.push(() => emulator.close());
-    const { url, credentials } = emulator;
-    const vclm = {
-      url,
-      secretId: credentials.vclm.secret_id,
-      secretKey: credentials.vclm.secret_key,
-      region: 'ap-guangzhou',
-    };
-    return {
-      vclm,
-      vclm_intl: vclm,
-      ivh: { url, appKey: credentials.ivh.app_key, accessToken: credentials.ivh.access_token },
-      dashscope: { url, apiKey: credentials.dashscope.api_key },
-    };
+  /** Callers on a network are given links, which live longer in a bucket of ours. */
+  async #copyPlace(): Promise<CopyPlace | undefined> {
+    const bucket = await this.bucket();
+    const { dataDirectory, allowPrivateAddresses, sandbox } = this.config;
+    const directory = join(dataDirectory, 'copies');
+    return bucket && { bucket, directory, allowPrivateAddresses: allowPrivateAddresses || sandbox };
+  }
+
+  async #accounts(): Promise<Config['accounts']> {
+    if (!this.config.sandbox) return this.config.accounts;
+    // Whoever only looks on has no sandbox of its own, and another's has keys of its own.
+    if (this.part !== 'all') return {};
+    const { startSandbox } = await import('./sandbox.ts');
+    const sandbox = await startSandbox(this.config, this.log);
+    this.#closers.push(() => sandbox.close());
+    return sandbox.accounts;
   }
 
   /** Ends everything that was opened, the jobs first. Unfinished jobs go on at the next start. */

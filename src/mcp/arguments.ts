@@ -57,7 +57,7 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 function shown(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return foreignText(text.replace(/(https?:\/\/[^\s?"]+)\?\S*/g, '$1?…'), 60);
+  return foreignText(text, 60);
 }
 
 function nearest(name: string, known: readonly string[]): string | undefined {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Failure, foreignText } from '../core/failure.ts';
+import { Failure, foreignText, oneLine } from '../core/failure.ts';
 import { type Asset, assetKinds, readAssets } from '../clouds/tencent-ivh/assets.ts';
 import { missingKeys } from '../clouds/credentials.ts';
 import { defineTool, reading, type StandingTool } from './tool.ts';
@@ -15,7 +15,7 @@ function holds(asset: Asset, words: readonly string[]): boolean {
 
 /** Strangers' names made safe: one line each, capped. */
 function shown(value: unknown): unknown {
-  if (typeof value === 'string') return foreignText(value, 300);
+  if (typeof value === 'string') return oneLine(value, 300);
   if (Array.isArray(value)) return value.map(shown);
   if (value !== null && typeof value === 'object')
     return Object.fromEntries(

@@ -110,7 +110,7 @@ const extensions: Readonly<Record<string, string>> = { TransparentWebm: 'webm', 
 /** The ending of the file that will be written for a storage field. */
 function extensionOf(field: string, input: Input): string {
   if (field.startsWith('subtitle')) return 'srt';
-  if (field.startsWith('audio')) return String(input.codec ?? 'mp3');
+  if (field.startsWith('audio')) return typeof input.codec === 'string' ? input.codec : 'mp3';
   const { format } = (input.video_param ?? {}) as { format?: string };
   return extensions[format ?? ''] ?? 'mp4';
 }

@@ -68,16 +68,18 @@ export function downloadText({ state, bytes, totalBytes, failure }: DownloadStat
   return failure ? `${size} downloaded; tried again soon, after: ${failure.message}` : `${size} downloaded`;
 }
 
-function afterSuccess(job: Job, { download, taskEndsAt, now }: ResultFacts): string {
-  if (isStored(job)) return 'Done; the files are at local_path.';
+function afterSuccess(job: Job, { download, taskEndsAt, now, reach }: ResultFacts): string {
+  if (reach === 'local' && isStored(job)) return 'Done; the files are at local_path.';
   if (download && download.state !== 'failed')
     return `Done; ${downloadText(download)}. Call download_result to wait for the files.`;
   const expiry = Math.min(...job.outputs.map((each) => each.expiresAt));
+  if (expiry > now && reach === 'network')
+    return `Done. Fetch the links before ${time(expiry)}, when they expire.`;
   if (expiry > now) {
     const again = download ? ' again' : '';
     return `Done. Call download_result${again} before ${time(expiry)}, when the links expire.`;
   }
-  if (taskEndsAt !== undefined && taskEndsAt > now)
+  if (taskEndsAt !== undefined && taskEndsAt > now && reach === 'local')
     return `The links have expired. ${clouds[job.cloud]} answers for the task until ${time(taskEndsAt)}: call download_result before that, and it asks for fresh ones.`;
   return `The links have expired, and ${clouds[job.cloud]} no longer answers for the task. Look for the result in the cloud’s console; submitting again is billed again.`;
 }
@@ -132,6 +134,8 @@ export interface ResultFacts {
   /** When the cloud stops answering for the task. */
   readonly taskEndsAt?: number;
   readonly now: number;
+  /** Over a network no path on this machine is shown. */
+  readonly reach: 'local' | 'network';
 }
 
 /** A job as tools and resources show it. */
@@ -154,7 +158,7 @@ export function jobResult(job: Job, facts: ResultFacts): JobResult {
       mime_type: each.mimeType,
       expires_at: time(each.expiresAt),
       ...(each.durationMs !== undefined && { duration_ms: each.durationMs }),
-      ...(each.localPath !== undefined && { local_path: each.localPath }),
+      ...(each.localPath !== undefined && facts.reach === 'local' && { local_path: each.localPath }),
       ...(each.sizeBytes !== undefined && { size_bytes: each.sizeBytes }),
       ...(each.sha256 !== undefined && { sha256: each.sha256 }),
     })),
@@ -169,6 +173,7 @@ export function jobResult(job: Job, facts: ResultFacts): JobResult {
 /** The same in a few lines for hosts that show text only. */
 export function jobText(result: JobResult): string {
   const lines = [`${result.job_id} · ${result.tool} · ${result.status}${result.sandbox ? ' · sandbox' : ''}`];
+  if (result.eta_seconds !== undefined) lines.push(`Expected to end in about ${result.eta_seconds} s`);
   for (const each of result.outputs ?? []) {
     const place = each.local_path ?? each.url;
     const size = each.size_bytes === undefined ? '' : `, ${each.size_bytes} bytes, sha256 ${each.sha256}`;

@@ -3,7 +3,9 @@ import { Failure } from '../core/failure.ts';
 import { isFinal, type Job, jobStatuses } from '../core/job.ts';
 import type { DownloadStatus } from '../jobs/downloads.ts';
 import { taskEndsAt } from '../jobs/fresh-links.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import type { Application } from './application.ts';
+import type { Caller } from './caller.ts';
 import {
   downloadText,
   type Estimate,
@@ -20,19 +22,42 @@ const jobId = z.string().min(1).max(64).describe('From a submit tool or list_job
 const longestWaitSeconds = 45;
 const heartbeatMs = 10_000;
 
+/** The job with links to the copies of its outputs, where there are any: signed anew, so that they live their whole life. */
+async function linked(application: Application, job: Job): Promise<Job> {
+  if (!job.outputs.some(({ bucketKey }) => bucketKey !== undefined)) return job;
+  const bucket = await application.bucket();
+  if (!bucket) return job;
+  const outputs = await Promise.all(
+    job.outputs.map(async (output) =>
+      output.bucketKey === undefined ? output : { ...output, ...(await bucket.link(output.bucketKey)) },
+    ),
+  );
+  return { ...job, outputs };
+}
+
+/** What is only said beside a job: when the store cannot say it now, the job, which may be paid for, is still told. */
+async function prospectOf(jobs: Jobs, job: Job): Promise<{ ahead?: number; etaSeconds?: number }> {
+  try {
+    const ahead = job.status === 'queued' ? await jobs.aheadOf(job) : undefined;
+    return { ahead, etaSeconds: await jobs.etaSeconds(job) };
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'storage') return {};
+    throw error;
+  }
+}
+
 /** A job with its place in the queue, as an answer. */
 export async function answerFor(
   application: Application,
   job: Job,
+  caller: Caller,
   estimate?: Estimate,
 ): Promise<ToolAnswer & { structured: JobResult }> {
-  const engine = await application.engine();
-  const ahead = job.status === 'queued' ? await engine.aheadOf(job) : undefined;
-  const structured = jobResult(job, {
-    ahead,
-    etaSeconds: await engine.etaSeconds(job),
+  const structured = jobResult(await linked(application, job), {
+    ...(await prospectOf(await application.jobs(caller), job)),
     estimate,
     now: application.now(),
+    reach: application.reach,
     download: application.downloadStatus(job.id),
     taskEndsAt: taskEndsAt(job, await application.operations()),
   });
@@ -41,7 +66,7 @@ export async function answerFor(
 
 /** Waits for the next change, telling a caller who asked for progress that the call is alive. */
 async function waitWithProgress(application: Application, job: Job, waitMs: number, context: CallContext) {
-  const engine = await application.engine();
+  const jobs = await application.jobs(context.caller);
   const started = Date.now();
   let current = job;
   while (current.revision === job.revision && !isFinal(current.status) && !context.signal.aborted) {
@@ -49,7 +74,7 @@ async function waitWithProgress(application: Application, job: Job, waitMs: numb
     if (elapsed >= waitMs) break;
     await context.progress?.(Math.round(elapsed / 1000), Math.ceil(waitMs / 1000), current.status);
     const slice = context.progress ? Math.min(heartbeatMs, waitMs - elapsed) : waitMs - elapsed;
-    current = await engine.waitForChange(current, slice, context.signal);
+    current = await jobs.waitForChange(current, slice, context.signal);
   }
   return current;
 }
@@ -86,18 +111,19 @@ const getProgress = defineTool({
   output: jobResultSchema,
   annotations: { ...reading, readOnlyHint: false },
   async run(input, application, context) {
-    const engine = await application.engine();
+    const jobs = await application.jobs(context.caller);
     const { job_id: id, cloud_task_id: task, tool } = input;
     const job =
       task === undefined
-        ? await engine.get(id ?? '')
+        ? await jobs.get(id ?? '')
         : id === undefined
-          ? await engine.adopt(tool ?? '', task)
-          : await engine.settle(await engine.get(id), task);
+          ? await jobs.adopt(tool ?? '', task)
+          : await jobs.settle(await jobs.get(id), task);
     const waitMs = (input.wait_seconds ?? 0) * 1000;
     return answerFor(
       application,
       waitMs > 0 ? await waitWithProgress(application, job, waitMs, context) : job,
+      context.caller,
     );
   },
 });
@@ -136,10 +162,10 @@ const listJobs = defineTool({
     next_cursor: z.string().optional(),
   }),
   annotations: { ...reading, openWorldHint: false },
-  async run(input, application) {
-    const engine = await application.engine();
+  async run(input, application, { caller }) {
+    const jobs = await application.jobs(caller);
     const limit = input.limit ?? 20;
-    const found = await engine.list({
+    const found = await jobs.list({
       status: input.status as Job['status'] | undefined,
       tool: input.tool,
       limit: limit + 1,
@@ -147,7 +173,7 @@ const listJobs = defineTool({
     });
     const page = found.slice(0, limit);
     const last = page.at(-1);
-    const jobs = page.map((job) => ({
+    const rows = page.map((job) => ({
       job_id: job.id,
       tool: job.tool,
       status: job.status,
@@ -156,10 +182,10 @@ const listJobs = defineTool({
     }));
     const more = found.length > limit && last;
     const cursor = more ? Buffer.from(`${last.createdAt}\n${last.id}`).toString('base64url') : undefined;
-    const lines = jobs.map((job) => `${job.job_id} · ${job.tool} · ${job.status} · ${job.created_at}`);
+    const lines = rows.map((job) => `${job.job_id} · ${job.tool} · ${job.status} · ${job.created_at}`);
     if (lines.length === 0) lines.push('No jobs.');
     if (cursor) lines.push(`More: call again with cursor ${cursor}`);
-    return { structured: { jobs, ...(cursor && { next_cursor: cursor }) }, text: lines.join('\n') };
+    return { structured: { jobs: rows, ...(cursor && { next_cursor: cursor }) }, text: lines.join('\n') };
   },
 });
 
@@ -171,8 +197,9 @@ const downloadResult = defineTool({
   output: jobResultSchema,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   async run(input, application, context) {
-    const engine = await application.engine();
-    const job = await engine.get(input.job_id);
+    const { caller } = context;
+    const jobs = await application.jobs(caller);
+    const job = await jobs.get(input.job_id);
     if (job.status !== 'succeeded')
       throw new Failure({
         kind: 'invalid_input',
@@ -181,13 +208,14 @@ const downloadResult = defineTool({
           ? 'There is nothing to download.'
           : 'Wait for it with get_progress first.',
       });
+    if (application.reach === 'network') return answerFor(application, job, caller);
     const downloads = await application.downloads();
     const { progress, signal } = context;
     const heartbeat =
       progress &&
       ((elapsedMs: number, patienceMs: number, status: DownloadStatus) =>
         progress(Math.round(elapsedMs / 1000), patienceMs / 1000, downloadText(status)));
-    return answerFor(application, await downloads.fetch(job, { signal, heartbeat }));
+    return answerFor(application, await downloads.fetch(job, { signal, heartbeat }), caller);
   },
 });
 
@@ -199,9 +227,9 @@ const cancelJob = defineTool({
   input: z.strictObject({ job_id: jobId }),
   output: jobResultSchema,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
-  async run(input, application) {
-    const engine = await application.engine();
-    return answerFor(application, await engine.cancel(await engine.get(input.job_id)));
+  async run(input, application, { caller }) {
+    const jobs = await application.jobs(caller);
+    return answerFor(application, await jobs.cancel(await jobs.get(input.job_id)), caller);
   },
 });
 

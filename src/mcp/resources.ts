@@ -1,6 +1,7 @@
 import { type ReadResourceResult, ResourceNotFoundError } from '@modelcontextprotocol/server';
-import { Failure } from '../core/failure.ts';
+import { Failure, foreignText } from '../core/failure.ts';
 import type { Application } from './application.ts';
+import type { Caller } from './caller.ts';
 import { answerFor } from './job-tools.ts';
 import { operationPage } from './operation-page.ts';
 import { collectionUris, itemOf, operationUri } from './resource-uris.ts';
@@ -66,19 +67,20 @@ export function listTemplates() {
 async function textOf(
   application: Application,
   uri: string,
+  caller: Caller,
 ): Promise<{ mimeType: string; text: string } | undefined> {
   const asJson = (value: unknown) => ({ mimeType: json, text: JSON.stringify(value, null, 2) });
   if (uri === collectionUris.jobs) {
-    const engine = await application.engine();
-    const jobs = await engine.list({ limit: jobsShown });
-    const answers = await Promise.all(jobs.map((job) => answerFor(application, job)));
+    const jobs = await application.jobs(caller);
+    const newest = await jobs.list({ limit: jobsShown });
+    const answers = await Promise.all(newest.map((job) => answerFor(application, job, caller)));
     return asJson({ jobs: answers.map(({ structured }) => structured) });
   }
   const jobId = itemOf('jobs', uri);
   if (jobId !== undefined) {
-    const engine = await application.engine();
-    const job = await engine.get(jobId);
-    const { structured } = await answerFor(application, job);
+    const jobs = await application.jobs(caller);
+    const job = await jobs.get(jobId);
+    const { structured } = await answerFor(application, job, caller);
     const sentences = job.sentences?.map(({ text, words }) => ({
       text,
       words: words.map((word) => ({ text: word.text, start_ms: word.startMs, end_ms: word.endMs })),
@@ -103,12 +105,16 @@ async function textOf(
 }
 
 /** Reads one resource; an address that leads nowhere is the protocol's own not-found error. */
-export async function readResource(application: Application, uri: string): Promise<ReadResourceResult> {
+export async function readResource(
+  application: Application,
+  uri: string,
+  caller: Caller,
+): Promise<ReadResourceResult> {
   try {
-    const found = await textOf(application, uri);
+    const found = await textOf(application, uri, caller);
     if (found) return { contents: [{ uri, ...found }] };
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== 'not_found') throw error;
   }
-  throw new ResourceNotFoundError(uri);
+  throw new ResourceNotFoundError(foreignText(uri, 200));
 }

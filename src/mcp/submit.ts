@@ -2,6 +2,7 @@ import { Failure, type Problem } from '../core/failure.ts';
 import type { Operation, ResultEstimate } from '../core/operation.ts';
 import { inspectMedia } from '../media/inspection.ts';
 import type { Application } from './application.ts';
+import { checkAllowance } from './allowance.ts';
 import { problemLines, readArguments } from './arguments.ts';
 import { missingKeys } from '../clouds/credentials.ts';
 import { checkStorage, deliverFiles, identityOf, offerStorage } from './delivery.ts';
@@ -91,6 +92,7 @@ export async function submit(
     throw error;
   }
   const { idempotency_key: key, dry_run: _, ...input } = read;
+  const { caller } = context;
   const idempotencyKey = key as string | undefined;
   if (!wantsDryRun && !application.isConfigured(operation.wire.cloud))
     throw missingKeys(operation.wire.cloud);
@@ -99,9 +101,12 @@ export async function submit(
   let identity = input as Readonly<Record<string, unknown>>;
   if (!wantsDryRun && idempotencyKey !== undefined) {
     identity = await identityOf(operation, input, application);
-    const existing = await (await application.engine()).find(operation, { identity, idempotencyKey });
-    if (existing) return answerFor(application, existing);
+    const existing = await (await application.jobs(caller)).find(operation, { identity, idempotencyKey });
+    if (existing) return answerFor(application, existing, caller);
   }
+  // A repeat starts nothing, so it has been answered at the limit too.
+  if (!wantsDryRun && application.reach === 'network')
+    await checkAllowance(await application.jobs(caller), application.config.http.jobsPerPrincipal);
 
   const request = operation.encode(input);
   const inspection = await inspectMedia(
@@ -120,13 +125,13 @@ export async function submit(
   const delivered = await deliverFiles(operation, input, inspection, application, context);
   if (!delivered) return uploading;
   const { input: final, notes } = await offerStorage(delivered, application);
-  const engine = await application.engine();
-  const job = await engine.submit(operation, {
+  const jobs = await application.jobs(caller);
+  const job = await jobs.submit(operation, {
     input: final,
     identity,
     warnings: [...warnings, ...notes],
     idempotencyKey,
     resultSeconds: result.seconds,
   });
-  return answerFor(application, job, estimate);
+  return answerFor(application, job, caller, estimate);
 }

@@ -1,10 +1,12 @@
 import type * as z from 'zod';
 import type { Cloud } from '../core/operation.ts';
 import type { Application } from './application.ts';
+import type { Caller } from './caller.ts';
 import type { ToolDefinition } from './catalog.ts';
 
 /** What a running call may use of the connection that it came by. */
 export interface CallContext {
+  readonly caller: Caller;
   readonly signal: AbortSignal;
   /** Present when the caller asked for progress. */
   readonly progress?: (progress: number, total: number, message: string) => Promise<void>;

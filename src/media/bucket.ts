@@ -23,6 +23,12 @@ export interface StoredLink {
   readonly expiresAt: number;
 }
 
+/** A stored object, with a link to read it. */
+export interface StoredObject extends StoredLink {
+  /** The object's name in the bucket. */
+  readonly key: string;
+}
+
 /** A place for a result: where a cloud may PUT it, and where it can be read afterwards. */
 export interface Offer {
   readonly putUrl: string;
@@ -40,9 +46,17 @@ export interface Bucket {
    * @throws `credentials`, `permission`, `network` or `storage` with the store's own code; `storage` also when
    *   the file changes meanwhile; `cancelled` when the signal fires
    */
-  store(file: OpenLocalFile, options: StoreOptions): Promise<StoredLink>;
+  store(file: OpenLocalFile, options: StoreOptions): Promise<StoredObject>;
+  /** A fresh presigned address to read an object. Nothing is sent. */
+  link(key: string): Promise<StoredLink>;
   /** @param contentType what a reader of `getUrl` is told, whatever the cloud said when it stored it */
   offer(extension: string, contentType?: string): Promise<Offer>;
+  /**
+   * Asks for an object that is not there. `denied`: the store denies what it does not list, so that whether these
+   * keys may put and get shows at the first file only.
+   * @throws like `store`
+   */
+  check(signal?: AbortSignal): Promise<'reached' | 'denied'>;
 }
 
 /** Life of the addresses that only this server uses; a transfer that has begun may last longer. */
@@ -207,14 +221,31 @@ async function isStored(exchange: Exchange, key: string, bytes: number): Promise
   }
 }
 
+/** HEAD says no reason, and so nothing of a bucket that is not there: asked is for the first byte. */
+async function checkAbsent(exchange: Exchange, key: string): Promise<'reached' | 'denied'> {
+  try {
+    const reply = await exchange.ask('GET', key, [200, 206], { headers: { range: 'bytes=0-0' } });
+    reply.body.on('error', () => undefined).destroy();
+    return 'reached';
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'NoSuchKey') return 'reached';
+    if (error instanceof Failure && error.code === 'AccessDenied') return 'denied';
+    throw error;
+  }
+}
+
 /** Opens an S3-compatible bucket. Nothing is loaded or sent until the first call. */
 export function createBucket(settings: BucketSettings): Bucket {
   const linkSeconds = Math.min(settings.linkSeconds, longestLinkSeconds);
-  const link = async (now: number, key: string): Promise<StoredLink> => ({
-    url: await presign(settings, { method: 'GET', key, seconds: linkSeconds }, now),
-    expiresAt: now + linkSeconds * 1000,
-  });
+  const link = async (key: string): Promise<StoredLink> => {
+    const now = Date.now();
+    return {
+      url: await presign(settings, { method: 'GET', key, seconds: linkSeconds }, now),
+      expiresAt: now + linkSeconds * 1000,
+    };
+  };
   return {
+    link,
     async store(file, { contentType, extension, signal, progress }) {
       if (file.bytes > mostBytes)
         throw new Failure({
@@ -232,7 +263,15 @@ export function createBucket(settings: BucketSettings): Bucket {
           });
           await reply.body.dump();
         }
-        return await link(Date.now(), key);
+        return { key, ...(await link(key)) };
+      } finally {
+        await exchange.close();
+      }
+    },
+    async check(signal) {
+      const exchange = new Exchange(settings, signal);
+      try {
+        return await checkAbsent(exchange, `${settings.prefix}absent-${randomUUID()}`);
       } finally {
         await exchange.close();
       }

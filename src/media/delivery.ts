@@ -132,7 +132,8 @@ export class Deliveries {
       },
     );
     // Nobody may be waiting any more when it fails; the next call starts it again.
-    done.catch(() => undefined).finally(() => file.close());
+    const close = () => file.close();
+    done.then(close, close).catch(() => undefined);
     const underway: Underway = { done, sentBytes: 0, totalBytes: file.bytes };
     this.#uploads.set(key, underway);
     return underway;

@@ -137,6 +137,16 @@ describe('faults of one exchange', () => {
     expect((await control(emulator, 'requests')).result).toBe(3);
   });
 
+  it('label: hits are counted under it, and a fault that waits has none', async () => {
+    await install({ call: 'submit', fault: 'delay', ms: 0, times: 2, label: 'late' });
+    await install({ call: 'query', fault: 'malformed', label: 'never met' });
+    await install({ call: 'submit', fault: 'clock', offset_seconds: 60, label: 'clock' });
+    for (let n = 0; n < 3; n += 1) await submit();
+    expect(await control(emulator, 'faults')).toEqual({ hits: { late: 2, clock: 3 } });
+    await control(emulator, 'reset', {});
+    expect(await control(emulator, 'faults')).toEqual({ hits: {} });
+  });
+
   it('after and times: which calls are hit', async () => {
     await install({ call: 'query', fault: 'status', status: 'X', after: 1, times: 2 });
     const { body } = await submit();

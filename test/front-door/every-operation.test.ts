@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveFiles } from '../../src/cli/demo-files.ts';
 import { mediaFacts } from '../../src/cli/media-facts.ts';
@@ -13,7 +13,8 @@ import {
 } from '../harness/processes.ts';
 import { openSession, type Session, untilEnded } from '../harness/sessions.ts';
 
-describe('every operation, from an agent’s call to a file', () => {
+/** What holds of the real clouds as well is in test/live/cases.ts. */
+describe('operations, from an agent’s call to a file', () => {
   let emulator: EmulatorProcess;
   let media: Media;
   let place: Awaited<ReturnType<typeof scratch>>;
@@ -43,43 +44,6 @@ describe('every operation, from an agent’s call to a file', () => {
     const { structured: stored } = await session.call('download_result', { job_id: end.job_id });
     return stored?.outputs ?? [];
   };
-
-  it('submit_image_animate: the picture dances', async () => {
-    const [video] = await produce('submit_image_animate', inputs(media).submit_image_animate ?? {});
-    const facts = await mediaFacts(video?.local_path ?? '');
-    expect(facts).toMatchObject({ videoCodec: 'h264', audioCodec: 'aac' });
-    expect(facts.seconds).toBeGreaterThan(1);
-  });
-
-  it('synthesize_speech: audible words, with their times in the job resource', async () => {
-    const [audio] = await produce('synthesize_speech', {
-      ...inputs(media).synthesize_speech,
-      // A full stop of Latin script is not among the marks that end a sentence by default.
-      input_ssml: 'How are you today? I am very well!',
-      codec: 'wav',
-    });
-    expect(audio).toMatchObject({ kind: 'audio', mime_type: 'audio/wav' });
-    const facts = await mediaFacts(audio?.local_path ?? '');
-    expect(facts.audioCodec).toMatch(/^pcm/);
-    const { structured } = await session.call('list_jobs', { tool: 'synthesize_speech' });
-    const [job] = (structured as unknown as { jobs: Array<{ job_id: string }> }).jobs;
-    const resource = JSON.parse(await session.read(`digital-human://jobs/${job?.job_id}`)) as {
-      sentences: Array<{ text: string; words: Array<{ text: string; start_ms: number; end_ms: number }> }>;
-    };
-    const words = resource.sentences.flatMap((sentence) => sentence.words);
-    expect(resource.sentences.length).toBe(2);
-    expect(words.length).toBeGreaterThan(4);
-    expect(words.every(({ start_ms, end_ms }) => start_ms <= end_ms)).toBe(true);
-    expect(words.at(-1)?.end_ms).toBeLessThanOrEqual(facts.seconds * 1000 + 50);
-  });
-
-  it('make_video: an avatar speaks a text, with subtitles', async () => {
-    const outputs = await produce('make_video', inputs(media).make_video ?? {});
-    expect(outputs.map(({ kind }) => kind)).toEqual(['video', 'subtitles']);
-    const facts = await mediaFacts(outputs[0]?.local_path ?? '');
-    expect(facts).toMatchObject({ videoCodec: 'h264', audioCodec: 'aac' });
-    expect(await readFile(outputs[1]?.local_path ?? '', 'utf8')).toMatch(/^1\r?\n00:00:0\d,\d{3} --> /);
-  });
 
   it('make_video: transparent by default', async () => {
     const input = { ...inputs(media).make_video, video_param: undefined };

@@ -131,3 +131,56 @@ export function inputs(media: Media): Readonly<Record<string, Record<string, unk
     video_retalk: { video_url: media.clip, audio_url: media.line, video_extension: true },
   };
 }
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningCommand {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  /** Resolves when standard output has matched. */
+  seen(pattern: RegExp): Promise<void>;
+}
+
+/** Starts a command for people, as a process of its own with nothing of this environment but PATH and HOME. */
+export function startCommand(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+): RunningCommand {
+  const child = spawn(process.execPath, [entry, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...environment },
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const finished = new Promise<Finished>((done) => {
+    child.once('close', (code) => done({ code, stdout, stderr }));
+  });
+  return {
+    child,
+    finished,
+    seen: (pattern) =>
+      new Promise((done, failed) => {
+        const look = () => {
+          if (pattern.test(stdout)) done();
+        };
+        child.stdout.on('data', look);
+        child.once('close', () => failed(new Error(`never said ${pattern}: ${stdout}${stderr}`)));
+        look();
+      }),
+  };
+}
+
+/** Runs a command for people to its end. */
+export const runCommand = (
+  args: readonly string[],
+  environment?: Record<string, string>,
+): Promise<Finished> => startCommand(args, environment).finished;

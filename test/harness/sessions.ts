@@ -33,18 +33,26 @@ export interface Session {
   ): Promise<Answer>;
   read(uri: string): Promise<string>;
   listResources(): Promise<string[]>;
+  listPrompts(): Promise<Array<{ name: string; arguments?: Array<{ name: string; required?: boolean }> }>>;
+  /** The text of a prompt's one message. */
+  prompt(name: string, given: Record<string, string>): Promise<string>;
+  complete(
+    ref: { type: 'ref/prompt'; name: string } | { type: 'ref/resource'; uri: string },
+    argument: { name: string; value: string },
+  ): Promise<{ values: string[]; total?: number; hasMore?: boolean }>;
   /** Calls back at every pushed change of these resources. */
   subscribe(uris: readonly string[], changed: (uri: string) => void): Promise<void>;
   close(): Promise<void>;
 }
 
-interface ToolReply {
+/** What both clients answer a call with. */
+export interface ToolReply {
   isError?: unknown;
   content?: unknown;
   structuredContent?: unknown;
 }
 
-function answer(reply: ToolReply): Answer {
+export function answer(reply: ToolReply): Answer {
   const content = (reply.content ?? []) as Array<{ type: string; text?: string }>;
   return {
     isError: reply.isError === true,
@@ -54,6 +62,11 @@ function answer(reply: ToolReply): Answer {
 }
 
 export interface SessionOptions {
+  /** Another built server than this one. */
+  readonly entry?: string;
+  /** What starts it, before its path; by default this Node.js. */
+  readonly command?: readonly [string, ...string[]];
+  readonly cwd?: string;
   readonly environment?: Record<string, string>;
   readonly args?: readonly string[];
 }
@@ -67,9 +80,11 @@ function withOutput(args: readonly string[]): string[] {
 
 /** Spawns the built server and connects a real client of the given protocol era to it. */
 export async function openSession(era: Era, options: SessionOptions = {}): Promise<Session> {
+  const [command, ...before] = options.command ?? [process.execPath];
   const parameters = {
-    command: process.execPath,
-    args: [entry, ...withOutput(options.args ?? [])],
+    command,
+    args: [...before, options.entry ?? entry, ...withOutput(options.args ?? [])],
+    ...(options.cwd && { cwd: options.cwd }),
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...options.environment },
     stderr: 'pipe' as const,
   };
@@ -88,9 +103,15 @@ function collect(
   return () => text;
 }
 
-function firstText(contents: ReadonlyArray<object>): string {
+export function firstText(contents: ReadonlyArray<object>): string {
   const [first] = contents;
   return first && 'text' in first ? String(first.text) : '';
+}
+
+function promptText({ messages }: { messages: ReadonlyArray<{ content: object }> }): string {
+  const [first] = messages;
+  if (messages.length !== 1 || !first || !('text' in first.content)) throw new Error('not one text message');
+  return String(first.content.text);
 }
 
 async function openLegacy(parameters: Parameters): Promise<Session> {
@@ -108,6 +129,9 @@ async function openLegacy(parameters: Parameters): Promise<Session> {
       answer((await client.callTool({ name, arguments: input }, undefined, { onprogress })) as ToolReply),
     read: async (uri) => firstText((await client.readResource({ uri })).contents),
     listResources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
+    listPrompts: async () => (await client.listPrompts()).prompts,
+    prompt: async (name, given) => promptText(await client.getPrompt({ name, arguments: given })),
+    complete: async (ref, argument) => (await client.complete({ ref, argument })).completion,
     async subscribe(uris, listener) {
       changed = listener;
       for (const uri of uris) await client.subscribeResource({ uri });
@@ -134,6 +158,9 @@ async function openModern(parameters: Parameters): Promise<Session> {
       answer(await client.callTool({ name, arguments: input }, { onprogress })),
     read: async (uri) => firstText((await client.readResource({ uri })).contents),
     listResources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
+    listPrompts: async () => (await client.listPrompts()).prompts,
+    prompt: async (name, given) => promptText(await client.getPrompt({ name, arguments: given })),
+    complete: async (ref, argument) => (await client.complete({ ref, argument })).completion,
     async subscribe(uris, listener) {
       changed = listener;
       await client.listen({ resourceSubscriptions: [...uris] });

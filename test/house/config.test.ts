@@ -68,18 +68,25 @@ describe('the configuration', () => {
       DIGITAL_HUMAN_SANDBOX_SPEED: '-3',
       DIGITAL_HUMAN_DASHSCOPE_URL: 'dashscope',
       DIGITAL_HUMAN_LANES: 'everything',
+      DIGITAL_HUMAN_CALLBACK_SECRET: 'too-short',
+      DIGITAL_HUMAN_JWT_ISSUER: 'http://issuer.example',
     });
     expect(failure.problems.map(({ field }) => field).toSorted()).toEqual([
       '--log-level',
       '--no-such-option',
+      'DIGITAL_HUMAN_CALLBACK_SECRET',
       'DIGITAL_HUMAN_DASHSCOPE_URL',
+      'DIGITAL_HUMAN_JWT_AUDIENCE',
+      'DIGITAL_HUMAN_JWT_ISSUER',
+      'DIGITAL_HUMAN_JWT_JWKS_URL',
       'DIGITAL_HUMAN_LANES',
       'DIGITAL_HUMAN_SANDBOX',
       'DIGITAL_HUMAN_SANDBOX_SPEED',
       'IVH_SITE',
       'TENCENTCLOUD_SECRET_KEY',
     ]);
-    expect(JSON.stringify(failure.problems)).not.toContain('AKIDsecretvalue');
+    for (const secret of ['AKIDsecretvalue', 'too-short'])
+      expect(JSON.stringify(failure.problems)).not.toContain(secret);
   });
 
   it('reads lane sizes', () => {
@@ -147,7 +154,7 @@ describe('the configuration', () => {
   });
 
   it('describes every setting, and offers no flag for a secret', () => {
-    expect(settingFacts).toHaveLength(35);
+    expect(settingFacts).toHaveLength(56);
     for (const { description } of settingFacts) expect(description.length).toBeGreaterThan(10);
     const flagless = settingFacts
       .filter(({ flag }) => flag === undefined)
@@ -162,9 +169,11 @@ describe('the configuration', () => {
       'IVH_APP_KEY',
       'IVH_ACCESS_TOKEN',
       'DASHSCOPE_API_KEY',
+      'DIGITAL_HUMAN_DATABASE_URL',
       'DIGITAL_HUMAN_S3_ACCESS_KEY_ID',
       'DIGITAL_HUMAN_S3_SECRET_ACCESS_KEY',
       'DIGITAL_HUMAN_S3_SESSION_TOKEN',
+      'DIGITAL_HUMAN_CALLBACK_SECRET',
     ]);
   });
 });

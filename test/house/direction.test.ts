@@ -56,6 +56,15 @@ describe('the files', () => {
     const speaking = [...files]
       .filter(([, text]) => /process\.stdout(?!\.once)|\bconsole\.\w+\(/.test(text))
       .map(([file]) => file);
-    expect(speaking.toSorted()).toEqual(['cli/demo-board.ts', 'cli/demo.ts', 'cli/emulator.ts', 'index.ts']);
+    expect(speaking.toSorted()).toEqual([
+      'cli/demo-board.ts',
+      'cli/demo.ts',
+      'cli/doctor.ts',
+      'cli/emulator.ts',
+      'cli/jobs.ts',
+      'cli/terminal.ts',
+      'cli/token.ts',
+      'index.ts',
+    ]);
   });
 });

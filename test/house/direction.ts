@@ -22,20 +22,38 @@ const rooms: Readonly<Record<string, { rooms: readonly string[]; packages: reado
       'p-limit',
     ],
   },
-  jobs: { rooms: ['core', 'clouds', 'media', 'jobs', 'log'], packages: ['zod', 'kysely', 'libsql'] },
+  jobs: {
+    rooms: ['core', 'clouds', 'media', 'jobs', 'log'],
+    packages: ['zod', 'kysely', 'libsql', 'pg', 'graphile-worker'],
+  },
   emulator: {
     rooms: ['core', 'clouds', 'emulator'],
     packages: ['zod', '@ffmpeg-installer/ffmpeg', '@echogarden/espeak-ng-emscripten'],
   },
-  settings: { rooms: ['core', 'log'], packages: ['zod'] },
-  config: { rooms: ['core', 'clouds', 'media', 'log', 'settings'], packages: ['zod'] },
+  'http-settings': { rooms: ['core'], packages: ['zod'] },
+  settings: { rooms: ['core', 'log', 'http-settings'], packages: ['zod'] },
+  config: { rooms: ['core', 'clouds', 'media', 'log', 'settings', 'http-settings'], packages: ['zod'] },
   mcp: {
-    rooms: ['core', 'clouds', 'media', 'jobs', 'emulator', 'mcp', 'config', 'log', 'version'],
+    rooms: [
+      'core',
+      'clouds',
+      'media',
+      'jobs',
+      'emulator',
+      'mcp',
+      'config',
+      'http-settings',
+      'log',
+      'version',
+    ],
     packages: [
       'zod',
+      '@modelcontextprotocol/node',
       '@modelcontextprotocol/server',
       '@modelcontextprotocol/server/stdio',
       'fastest-levenshtein',
+      'jose',
+      'prom-client',
     ],
   },
   cli: {
@@ -43,7 +61,8 @@ const rooms: Readonly<Record<string, { rooms: readonly string[]; packages: reado
     packages: ['@modelcontextprotocol/client', '@modelcontextprotocol/client/stdio'],
   },
   index: { rooms: ['core', 'config', 'settings', 'log', 'mcp', 'cli', 'version'], packages: [] },
-  reference: { rooms: ['core', 'clouds', 'settings', 'mcp'], packages: [] },
+  'registry-entry': { rooms: ['settings', 'version'], packages: ['zod'] },
+  reference: { rooms: ['core', 'clouds', 'settings', 'mcp', 'registry-entry'], packages: [] },
 };
 
 /** The only parts of `clouds` that the emulator may see: the list of operations, for the wire half of each. */

@@ -49,7 +49,8 @@ function install(folder) {
   const args = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder];
   const options = { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], timeout: 100_000, encoding: 'utf8' };
   const { status, stderr, error } = spawnSync(command, [...args, ...packages], options);
-  if (status !== 0) throw new Error(`npm install failed: ${error?.message ?? stderr.slice(-400)}`);
+  if (status !== 0)
+    throw new Error(`npm install failed: ${error ? error.message : String(stderr).slice(-400)}`);
 }
 
 /** Serves the demo media. */

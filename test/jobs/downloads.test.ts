@@ -20,6 +20,7 @@ const output: JobOutput = {
 };
 const job: Job = {
   id: 'job_AbCdEfGhIjKl',
+  principal: '',
   tool: 'submit_portrait_sing',
   cloud: 'vclm',
   account: 'a',
@@ -115,11 +116,16 @@ describe('what the answer says of a finished job', () => {
     ],
     ['expired, the task gone', taskEnd, undefined, /expired.*no longer answers.*console.*billed again/],
   ])('%s', (_name, now, download, next) => {
-    expect(jobResult(job, { now, download, taskEndsAt: taskEnd }).next).toMatch(next);
+    expect(jobResult(job, { now, reach: 'local', download, taskEndsAt: taskEnd }).next).toMatch(next);
   });
 
   it('warns of a failed download, and only while the files are not here', () => {
-    const facts = { now: soon, taskEndsAt: taskEnd, download: status('failed', { failure }) };
+    const facts = {
+      now: soon,
+      reach: 'local' as const,
+      taskEndsAt: taskEnd,
+      download: status('failed', { failure }),
+    };
     expect(jobResult(job, facts).warnings).toEqual(['The download failed: It broke. Mend it.']);
     const here = { ...job, outputs: [{ ...output, localPath: '/out/a.mp4' }] };
     const result = jobResult(here, facts);

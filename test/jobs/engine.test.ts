@@ -3,6 +3,7 @@ import { Failure } from '../../src/core/failure.ts';
 import { isFinal, type Job } from '../../src/core/job.ts';
 import { ChangeFeed } from '../../src/jobs/changes.ts';
 import { createLog } from '../../src/log.ts';
+import { engines } from './engines.ts';
 import {
   atEnd,
   connectionsOf,
@@ -12,7 +13,6 @@ import {
   openEngine,
   operationOf,
   photo,
-  scratchFile,
   until,
 } from './harness.ts';
 
@@ -27,9 +27,9 @@ const kindOf = async (work: Promise<unknown>) => {
   return error instanceof Failure ? [error.kind, error.message] : error;
 };
 
-describe('jobs of several principals', () => {
+describe.each(engines)('jobs of several principals on $engine', ({ place }) => {
   it('are hidden from each other: by id, in lists, in changes, by task and by key', async () => {
-    const engine = await openEngine(connectionsOf(fakeConnection()));
+    const engine = await openEngine(connectionsOf(fakeConnection()), { path: await place() });
     const [ann, bob] = [engine.scoped('ann'), engine.scoped('bob')];
     const heard: string[] = [];
     atEnd(bob.listen((job) => heard.push(job.id)));
@@ -54,9 +54,9 @@ describe('jobs of several principals', () => {
   });
 });
 
-describe('a repeat', () => {
+describe.each(engines)('a repeat on $engine', ({ place }) => {
   it('is found by its key before anything is prepared, and refused when it is another', async () => {
-    const engine = await openEngine(connectionsOf(fakeConnection()));
+    const engine = await openEngine(connectionsOf(fakeConnection()), { path: await place() });
     const identity = { photo: 'sha256:1' };
     const sought = { identity, idempotencyKey: 'key' };
     expect(await engine.find(operation, sought)).toBeUndefined();
@@ -73,7 +73,7 @@ describe('a repeat', () => {
   });
 });
 
-describe('a hint', () => {
+describe.each(engines)('a hint on $engine', ({ place }) => {
   it('makes the cloud be asked, no oftener than every few seconds, and proves nothing', async () => {
     let asked = 0;
     const connection = fakeConnection({
@@ -82,7 +82,7 @@ describe('a hint', () => {
         return { Status: 'MAKING' };
       },
     });
-    const engine = await openEngine(connectionsOf(connection));
+    const engine = await openEngine(connectionsOf(connection), { path: await place() });
     const job = await engine.submit(operation, submission());
     expect(job.status).toBe('pending');
     expect(asked).toBe(0);
@@ -95,9 +95,9 @@ describe('a hint', () => {
   });
 });
 
-describe('a cloud that does not answer', () => {
+describe.each(engines)('a cloud that does not answer on $engine', ({ place }) => {
   it('does not hold up the questions to another', async () => {
-    const path = scratchFile();
+    const path = await place();
     const store = await openStore(path, 'before', Date.now);
     for (let tasks = 0; tasks < 60; tasks++) await store.insert(newJob({ cloudTaskId: `t${tasks}` }));
     const stuck: Array<(reply: unknown) => void> = [];
@@ -125,7 +125,7 @@ describe('a cloud that does not answer', () => {
   });
 });
 
-describe('the receipt', () => {
+describe.each(engines)('the receipt on $engine', ({ place }) => {
   it('is kept when its job was taken for dead meanwhile', async () => {
     let answer: (reply: unknown) => void = () => {};
     const connection = fakeConnection({
@@ -134,7 +134,7 @@ describe('the receipt', () => {
           answer = done;
         }),
     });
-    const path = scratchFile();
+    const path = await place();
     let now = Date.now();
     const sleeper = await openEngine(connectionsOf(connection), { path, now: () => now });
     const sending = sleeper.submit(operation, submission());
@@ -152,9 +152,9 @@ describe('the receipt', () => {
   });
 });
 
-describe('changes', () => {
+describe.each(engines)('changes on $engine', ({ place }) => {
   it('that cannot be read for a while are delivered later, and fail nobody', async () => {
-    const store = await openStore(scratchFile(), 'one', Date.now);
+    const store = await openStore(await place(), 'one', Date.now);
     let broken = true;
     const feed = await ChangeFeed.open(
       {

@@ -13,6 +13,7 @@ import { Expectations } from '../../src/jobs/expectations.ts';
 import { LaneRules } from '../../src/jobs/lane-rules.ts';
 import { Poller } from '../../src/jobs/poller.ts';
 import { Runner } from '../../src/jobs/runner.ts';
+import { openPostgres } from '../../src/jobs/postgres/open.ts';
 import { openSqlite } from '../../src/jobs/sqlite.ts';
 import { JobStore } from '../../src/jobs/store.ts';
 import type { NewJob } from '../../src/jobs/rows.ts';
@@ -42,7 +43,10 @@ export class TestClock {
 }
 
 export async function openStore(path: string, owner: string, now: () => number): Promise<JobStore> {
-  const store = await JobStore.open(await openSqlite(path), owner, now);
+  const database = path.startsWith('postgres:')
+    ? await openPostgres(path, createLog('silent'))
+    : await openSqlite(path);
+  const store = await JobStore.open(database, owner, now);
   atEnd(() => store.close().catch(() => {}));
   return store;
 }
@@ -87,8 +91,9 @@ export async function openEngine(
   connections: Connections,
   change: Partial<EngineOptions> = {},
 ): Promise<JobEngine> {
+  const { path = scratchFile() } = change;
   const engine = await JobEngine.open({
-    path: scratchFile(),
+    ...(path.startsWith('postgres:') && { databaseUrl: path }),
     connections,
     operations,
     laneSizes: {},
@@ -98,6 +103,7 @@ export async function openEngine(
     now: () => Date.now(),
     log: createLog('silent'),
     ...change,
+    path,
   });
   atEnd(() => engine.close());
   return engine;

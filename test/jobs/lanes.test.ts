@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { canMove, occupying } from '../../src/core/job.ts';
 import type { LaneRule } from '../../src/jobs/lanes.ts';
 import type { ClaimedJob } from '../../src/jobs/rows.ts';
-import { newJob, openStore, scratchFile, TestClock } from './harness.ts';
+import { engines } from './engines.ts';
+import { newJob, openStore, TestClock } from './harness.ts';
 
 const lane = { account: 'account', lane: 'ivh-video-no-training' };
 const rule: LaneRule = { ...lane, size: 3, spacingMs: 0, growMs: 60_000 };
@@ -15,7 +16,7 @@ const event = fc.oneof(
   fc.record({ kind: fc.constant('pass'), by: fc.integer({ min: 1, max: 120_000 }) }),
 );
 
-describe('a lane', () => {
+describe.each(engines)('a lane on $engine', ({ place, share }) => {
   it('never holds more than its room, and lets nobody pass', async () => {
     let [claims, refused] = [0, 0];
     await fc.assert(
@@ -26,7 +27,7 @@ describe('a lane', () => {
         async (events, size, spacingMs) => {
           const own = { ...rule, size, spacingMs };
           const clock = new TestClock();
-          const path = scratchFile();
+          const path = await place();
           const stores = [
             await openStore(path, 'a', clock.now),
             await openStore(path, 'b', clock.now),
@@ -80,12 +81,13 @@ describe('a lane', () => {
           const listed = await stores[0].list({ limit: 1_000 });
           const held = listed.filter(({ status }) => (occupying as readonly string[]).includes(status));
           expect(held).toHaveLength(sending.length + accepted.length);
+          for (const store of stores) await store.close();
         },
       ),
-      { numRuns: 50, seed: 3 },
+      { numRuns: 50 * share, seed: 3 },
     );
-    expect(claims).toBeGreaterThan(120);
-    expect(refused).toBeGreaterThan(30);
+    expect(claims).toBeGreaterThan(120 * share);
+    expect(refused).toBeGreaterThan(30 * share);
   });
 
   const full = async (store: Awaited<ReturnType<typeof openStore>>) => {
@@ -96,7 +98,7 @@ describe('a lane', () => {
 
   it('shrinks to what is in flight when the account is full, and grows back by one a minute', async () => {
     const clock = new TestClock();
-    const store = await openStore(scratchFile(), 'one', clock.now);
+    const store = await openStore(await place(), 'one', clock.now);
     const inserted = [];
     for (let n = 0; n < 6; n++) {
       clock.ms++;
@@ -128,7 +130,7 @@ describe('a lane', () => {
 
   it('keeps a place for adopted tasks', async () => {
     const clock = new TestClock();
-    const store = await openStore(scratchFile(), 'one', clock.now);
+    const store = await openStore(await place(), 'one', clock.now);
     for (const task of ['a', 'b', 'c']) await store.insert(newJob({ cloudTaskId: task }));
     await store.insert(newJob());
     expect(await store.lanes.claim(rule, leaseMs)).toEqual({});
@@ -136,7 +138,7 @@ describe('a lane', () => {
 
   it('keeps its pace over processes, from answer to answer, and over a clock that was set back', async () => {
     const clock = new TestClock();
-    const path = scratchFile();
+    const path = await place();
     const [one, two] = [await openStore(path, 'one', clock.now), await openStore(path, 'two', clock.now)];
     for (let n = 0; n < 3; n++) await one.insert(newJob());
     const paced = { ...rule, spacingMs: 1_000 };
@@ -164,7 +166,7 @@ describe('a lane', () => {
 
   it('does not strand a refused job when the clock is set back', async () => {
     const clock = new TestClock();
-    const store = await openStore(scratchFile(), 'one', clock.now);
+    const store = await openStore(await place(), 'one', clock.now);
     await store.insert(newJob());
     await full(store);
     clock.ms -= 30 * 86_400_000;
@@ -173,7 +175,7 @@ describe('a lane', () => {
 
   it('honours Retry-After, an hour at most', async () => {
     const clock = new TestClock();
-    const store = await openStore(scratchFile(), 'one', clock.now);
+    const store = await openStore(await place(), 'one', clock.now);
     await store.insert(newJob());
     const { job } = await store.lanes.claim(rule, leaseMs);
     if (!job) throw new Error('the lane has no room');

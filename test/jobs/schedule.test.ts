@@ -66,14 +66,17 @@ describe('the poll schedule', () => {
     elapsedMs: fc.integer({ min: -3_600_000, max: 7 * 24 * 3_600_000 }),
     expectedMs: fc.integer({ min: 0, max: 6 * 3_600_000 }),
     speed: fc.double({ min: 0.1, max: 10_000, noNaN: true }),
+    crowdMs: fc.constantFrom(0, 10_000, 1_000_000),
   });
 
-  it('always waits, and never longer than two minutes of the cloud’s time', () => {
+  it('always waits, and never longer than two minutes of the cloud’s time, or than a crowd makes it', () => {
     fc.assert(
       fc.property(plan, ratios, (given, seen) => {
         const delay = pollDelay(given, new Forecast(seen));
         expect(delay).toBeGreaterThanOrEqual(200);
-        expect(delay).toBeLessThanOrEqual(Math.max(200, longestPollMs / given.speed));
+        expect(delay).toBeLessThanOrEqual(
+          Math.max(200, Math.max(longestPollMs, given.crowdMs) / given.speed),
+        );
       }),
       { numRuns: 1_000 },
     );
@@ -102,6 +105,17 @@ describe('the poll schedule', () => {
         },
       ),
       { numRuns: 300 },
+    );
+  });
+
+  it('asks after no job oftener in a crowd', () => {
+    fc.assert(
+      fc.property(plan, ratios, fc.integer({ min: 0, max: 3_600_000 }), (given, seen, crowdMs) => {
+        const forecast = new Forecast(seen);
+        const alone = pollDelay({ ...given, crowdMs: 0 }, forecast);
+        expect(pollDelay({ ...given, crowdMs }, forecast)).toBeGreaterThanOrEqual(alone);
+      }),
+      { numRuns: 500 },
     );
   });
 

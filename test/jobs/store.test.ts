@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { canMove, isFinal, type Job, type JobStatus, jobStatuses } from '../../src/core/job.ts';
 import type { ClaimedJob } from '../../src/jobs/rows.ts';
 import type { JobStore } from '../../src/jobs/store.ts';
-import { newJob, openStore, scratchFile, TestClock } from './harness.ts';
+import { engines } from './engines.ts';
+import { newJob, openStore, TestClock } from './harness.ts';
 
 const rule = { account: 'account', lane: 'ivh-video-no-training', size: 3, spacingMs: 0, growMs: 60_000 };
 const leaseMs = 90_000;
@@ -40,13 +41,13 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 ) as fc.Arbitrary<Event>;
 
-describe('the store', () => {
+describe.each(engines)('the store on $engine', ({ place, share }) => {
   it('moves jobs only as the table says, whatever happens in whatever order', async () => {
     let [moves, tooLate] = [0, 0];
     await fc.assert(
       fc.asyncProperty(fc.array(event, { minLength: 20, maxLength: 60 }), async (events) => {
         const clock = new TestClock();
-        const path = scratchFile();
+        const path = await place();
         const stores = [
           await openStore(path, 'one', clock.now),
           await openStore(path, 'two', clock.now),
@@ -98,16 +99,17 @@ describe('the store', () => {
           }
           await check();
         }
+        for (const store of stores) await store.close();
       }),
-      { numRuns: 100, seed: 5 },
+      { numRuns: 100 * share, seed: 5 },
     );
-    expect(moves).toBeGreaterThan(200);
-    expect(tooLate).toBeGreaterThan(50);
+    expect(moves).toBeGreaterThan(200 * share);
+    expect(tooLate).toBeGreaterThan(50 * share);
   });
 
   it('voids what a process writes after another has taken its job over', async () => {
     const clock = new TestClock();
-    const path = scratchFile();
+    const path = await place();
     const [one, two] = [await openStore(path, 'one', clock.now), await openStore(path, 'two', clock.now)];
     await one.insert(newJob({ cloudTaskId: 'task' }));
     const scope = { cloud: 'ivh', account: 'account', underway: [] } as const;
@@ -125,7 +127,7 @@ describe('the store', () => {
 
   it('lets a user’s word stand against a question that is under way', async () => {
     const clock = new TestClock();
-    const store = await openStore(scratchFile(), 'one', clock.now);
+    const store = await openStore(await place(), 'one', clock.now);
     const { job } = await store.insert(newJob({ cloudTaskId: 'task' }));
     const [asked] = await store.claims.polls({ cloud: 'ivh', account: 'account', underway: [] }, 1, leaseMs);
     expect((await store.move(job, 'cancelled', { dueAt: null }))?.status).toBe('cancelled');
@@ -136,7 +138,7 @@ describe('the store', () => {
 
   it('takes a dead owner’s submission over once, and not our own', async () => {
     const clock = new TestClock();
-    const path = scratchFile();
+    const path = await place();
     const [one, two] = [await openStore(path, 'one', clock.now), await openStore(path, 'two', clock.now)];
     await one.insert(newJob());
     const { job } = await one.lanes.claim(rule, leaseMs);
@@ -151,7 +153,7 @@ describe('the store', () => {
   });
 
   it('keeps one job for a key and a principal, and one for a task', async () => {
-    const store = await openStore(scratchFile(), 'one', new TestClock().now);
+    const store = await openStore(await place(), 'one', new TestClock().now);
     const first = await store.insert(newJob({ idempotencyKey: 'key' }));
     const again = await store.insert(newJob({ idempotencyKey: 'key' }));
     const other = await store.insert(newJob({ idempotencyKey: 'key', principal: 'ann' }));
@@ -165,7 +167,7 @@ describe('the store', () => {
 
   it('drops large values once a job was sent, and never loads inputs for lists', async () => {
     const clock = new TestClock();
-    const store = await openStore(scratchFile(), 'one', clock.now);
+    const store = await openStore(await place(), 'one', clock.now);
     const image = 'A'.repeat(3_000_000);
     const { job: stored } = await store.insert(newJob({ input: { image: [image], text: 'short' } }));
     const { job } = await store.lanes.claim(rule, leaseMs);

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { beijingTime, compactBeijingTime } from '../../src/clouds/dashscope/times.ts';
 import type { Job } from '../../src/core/job.ts';
+import { unknownOutcome } from '../../src/jobs/unknown.ts';
 import { jobResult } from '../../src/mcp/job-result.ts';
 import {
   ask,
@@ -27,7 +28,41 @@ async function sent(query: () => unknown) {
   return { clock, parts, job };
 }
 
-const next = (job: Job | undefined, now: number) => job && jobResult(job, { now }).next;
+const next = (job: Job | undefined, now: number) => job && jobResult(job, { now, reach: 'local' }).next;
+
+describe('daylight saving', () => {
+  /** The night in which New York's and Berlin's clocks go back. */
+  const nights = ['2026-11-01 13:59:59', '2026-11-01 14:00:01', '2026-10-25 08:59:59', '2026-10-25 09:00:01'];
+  const told = async () => {
+    const { clock, job } = await sent(() => done);
+    const unknown = unknownOutcome({ ...job, submittedAt: Date.UTC(2026, 10, 1, 5, 59, 59) }, 'Lost.').advice;
+    const [first, later] = [job.dueAt ?? 0, clock.ms + 3_600_000];
+    return [...nights.map(beijingTime), compactBeijingTime(later), first - clock.ms, unknown.slice(0, 160)];
+  };
+  const zone = process.env.TZ;
+  afterEach(() => {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  });
+
+  it('of the place where the server runs changes nothing', async () => {
+    const seen = new Set<string>();
+    const offsets = new Set<number>();
+    for (const place of ['UTC', 'America/New_York', 'Europe/Berlin', 'Australia/Lord_Howe']) {
+      process.env.TZ = place;
+      offsets.add(new Date(Date.UTC(2026, 6, 1)).getTimezoneOffset());
+      seen.add(JSON.stringify(await told()));
+    }
+    expect(offsets.size).toBe(4);
+    expect([...seen]).toHaveLength(1);
+    const [facts = ''] = seen;
+    expect(JSON.parse(facts).slice(0, 2)).toEqual([
+      Date.UTC(2026, 10, 1, 5, 59, 59),
+      Date.UTC(2026, 10, 1, 6, 0, 1),
+    ]);
+    expect(facts).toContain('2026-11-01 05:59:59 UTC (2026-11-01 13:59:59 Beijing time)');
+  });
+});
 
 describe('times without a zone', () => {
   it('are Beijing’s', () => {

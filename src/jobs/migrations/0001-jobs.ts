@@ -71,7 +71,17 @@ export const jobs: Migration = {
     await index('jobs_by_key', ['principal', 'idempotency_key'], true);
     // One task is one job: two adoptions of the same task cannot both be stored.
     await index('jobs_by_task', ['cloud', 'cloud_task_id'], true);
-    await index('jobs_by_due', ['cloud', 'due_at']);
+    // With all that decides who is asked after next: among thousands that are due, no row but the chosen is read.
+    await index('jobs_by_due', [
+      'cloud',
+      'due_at',
+      'account',
+      'asked_at',
+      'submitted_at',
+      'lease_until',
+      'id',
+    ]);
+    await index('jobs_by_question', ['cloud', 'account', 'asked_at']);
     await index('jobs_by_lease', ['lease_until']);
     await index('jobs_by_lane', ['account', 'lane', 'status', 'created_at', 'id']);
     await index('jobs_by_tool', ['tool', 'status', 'updated_at']);
