@@ -1,12 +1,13 @@
 // What a call costs beyond what it cannot do without: reads, refusals, submissions.
 import { createHmac } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import Libsql from 'libsql';
 import { compared, limited } from './report.mjs';
 import { median, open, timed } from './stdio.mjs';
 
@@ -78,18 +79,19 @@ function ivhCall({ url, ivh: { app_key: appkey, access_token: token } }, path, p
   return post(`${url}/v2/ivh${path}?${query}`, JSON.stringify({ Header: {}, Payload: payload }));
 }
 
-/** What one durable commit costs on this disk: a page written and forced out. */
+/** What one durable commit costs on this disk, in a job file's own mode: a small row, forced out with the log. */
 function durableCommit(scratch) {
-  const file = openSync(join(scratch, 'commit'), 'w');
-  const page = Buffer.alloc(4096, 1);
+  const database = new Libsql(join(scratch, 'commit.sqlite'));
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE rows (text TEXT)');
+  const insert = database.prepare('INSERT INTO rows VALUES (?)');
+  const text = 'x'.repeat(1_000);
   const times = [];
   for (let run = 0; run < 200; run++) {
     const before = performance.now();
-    writeSync(file, page, 0, page.length, 0);
-    fdatasyncSync(file);
+    insert.run(text);
     times.push(performance.now() - before);
   }
-  closeSync(file);
+  database.close();
   return median(times);
 }
 
