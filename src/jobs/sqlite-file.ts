@@ -24,10 +24,21 @@ export interface Opened extends SqliteDatabase {
   exec(sql: string): unknown;
 }
 
+/** Node.js 22 warns of its SQLite at the first use, and whoever runs this can do nothing about it. */
+function quietly<T>(work: () => T): T {
+  const emitWarning = process.emitWarning.bind(process);
+  process.emitWarning = () => {};
+  try {
+    return work();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
 function builtIn(path: string): Opened | undefined {
   let sqlite: NodeSqlite;
   try {
-    sqlite = load('node:sqlite') as NodeSqlite;
+    sqlite = quietly(() => load('node:sqlite') as NodeSqlite);
   } catch {
     return undefined;
   }
