@@ -1,4 +1,4 @@
-import type { Kysely, Migration, RawBuilder, Updateable } from 'kysely';
+import { type Kysely, type Migration, type RawBuilder, sql, type Updateable } from 'kysely';
 import type { Job } from '../core/job.ts';
 import type { JobTable, Schema } from './rows.ts';
 
@@ -36,7 +36,17 @@ export interface SharedStore {
   close(): Promise<void>;
 }
 
-type Columns = Omit<Updateable<JobTable>, 'revision'> & { revision?: unknown };
+type Columns = Omit<Updateable<JobTable>, 'revision' | 'updated_at'> & {
+  revision?: unknown;
+  updated_at?: unknown;
+};
+
+/** A clock that is further behind than this was set back; less is a writer that had to wait for its turn. */
+const longestTurnMs = 60_000;
+
+/** When a change is made: never before the last one, which another process may have made while this one waited. */
+export const changedAt = (now: number) =>
+  sql<number>`case when updated_at > ${now} and updated_at < ${now + longestTurnMs} then updated_at else ${now} end`;
 
 /**
  * One write to one job. It ends every lease on the job and raises its fence. With a fence, it happens only

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { canMove, isFinal, type Job, type JobStatus, jobStatuses, pollable } from '../core/job.ts';
 import type { Cloud } from '../core/operation.ts';
 import { Claims } from './claims.ts';
-import { type JobDatabase, writeJob } from './database.ts';
+import { changedAt, type JobDatabase, writeJob } from './database.ts';
 import { Lanes } from './lanes.ts';
 import { withoutLargeValues } from './large-values.ts';
 import { migrate } from './migrate.ts';
@@ -288,7 +288,7 @@ export class JobStore {
   }
 
   async #write(job: Job | ClaimedJob, columns: Parameters<typeof writeJob>[2]): Promise<Job | undefined> {
-    const changed = { ...columns, revision: this.#database.nextRevision, updated_at: this.#now() };
+    const changed = { ...columns, revision: this.#database.nextRevision, updated_at: changedAt(this.#now()) };
     const fence = 'fence' in job ? job.fence : undefined;
     const row = await writeJob(this.#database.kysely, job, changed, fence)
       .returning(shownColumns)

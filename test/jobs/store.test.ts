@@ -152,6 +152,18 @@ describe.each(engines)('the store on $engine', ({ place, share }) => {
     expect(await one.move(job, 'pending', { cloudTaskId: 'late' })).toBeUndefined();
   });
 
+  it('makes no job younger because a writer waited, and believes a clock that was set back', async () => {
+    const clock = new TestClock();
+    const store = await openStore(await place(), 'one', clock.now);
+    const { job } = await store.insert(newJob({ cloudTaskId: 'task' }));
+    clock.ms += 1_000;
+    expect((await store.amend(job, { progress: 10 }))?.updatedAt).toBe(clock.ms);
+    clock.ms -= 65;
+    expect((await store.amend(job, { progress: 20 }))?.updatedAt).toBe(clock.ms + 65);
+    clock.ms -= 3_600_000;
+    expect((await store.amend(job, { progress: 30 }))?.updatedAt).toBe(clock.ms);
+  });
+
   it('keeps one job for a key and a principal, and one for a task', async () => {
     const store = await openStore(await place(), 'one', new TestClock().now);
     const first = await store.insert(newJob({ idempotencyKey: 'key' }));
