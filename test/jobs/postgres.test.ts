@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/core/failure.ts';
 import { openPostgres } from '../../src/jobs/postgres/open.ts';
+import { WorkerPool } from '../../src/jobs/postgres/worker-pool.ts';
 import { JobStore } from '../../src/jobs/store.ts';
 import { createLog } from '../../src/log.ts';
 import { engines, server } from './engines.ts';
@@ -170,6 +171,25 @@ describe.skipIf(!server)('connections that are cut at any moment', () => {
         'succeeded',
       );
     }
+  });
+});
+
+describe.skipIf(!server)('a connection that is given back twice', () => {
+  it('is free for the next, once, and nobody is thrown at', async () => {
+    const pool = new WorkerPool({ connectionString: await place(), max: 1 });
+    atEnd(() => pool.end());
+    const client = await pool.connect();
+    client.release();
+    client.release();
+    expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]);
+    const given = await new Promise<number>((resolve) => {
+      pool.connect((error, _, release) => {
+        release();
+        release();
+        resolve(error ? -1 : pool.idleCount);
+      });
+    });
+    expect(given).toBe(1);
   });
 });
 

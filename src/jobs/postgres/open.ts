@@ -8,6 +8,7 @@ import { storageFailure } from './faults.ts';
 import { schema, signals } from './migrations.ts';
 import { Turns } from './turns.ts';
 import { Word } from './word.ts';
+import { WorkerPool } from './worker-pool.ts';
 
 /** Connections of one process at most: these, and one that listens. */
 const storeConnections = 8;
@@ -93,7 +94,7 @@ export async function openPostgres(url: string, log: Log): Promise<JobDatabase> 
     new pg.Pool({ ...config, types, max: storeConnections, query_timeout: answerMs }),
     log,
   );
-  const workers = watched(new pg.Pool({ ...config, max: workerConnections }), log);
+  const workers = watched(new WorkerPool({ ...config, max: workerConnections }), log);
   const kysely = new Kysely<Schema>({ dialect: new PatientDialect(pool, log) });
   const turns = new Turns(workers, log);
   let word: Word | undefined;
