@@ -217,6 +217,7 @@ export class Claims {
       .select(sql<number>`count(distinct lease_owner)`.as('owners'))
       .where('lease_until', '>', this.#now())
       .where('lease_owner', '!=', this.#owner)
+      .where('status', '!=', 'succeeded')
       .executeTakeFirst();
     return 1 + Number(row?.owners ?? 0);
   }

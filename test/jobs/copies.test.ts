@@ -19,6 +19,8 @@ const hour = 3_600_000;
 const log = createLog('silent');
 
 interface Parts {
+  /** The job file. */
+  readonly path: string;
   readonly store: JobStore;
   readonly objects: ObjectStore;
   readonly results: ResultStore;
@@ -50,6 +52,7 @@ async function parts(): Promise<Parts> {
     linkSeconds: 604_800,
   });
   return {
+    path,
     store,
     objects,
     results,
@@ -138,10 +141,13 @@ describe('copies of results', () => {
   });
 
   it('of a dead process are made by another when its lease has run out', async () => {
-    const { store, objects, clock, copier, ended } = await parts();
+    const { path, store, objects, clock, copier, ended } = await parts();
     const { id } = await ended();
     expect(await store.claims.copies(5, hour)).toHaveLength(1);
     expect(await store.claims.copies(5, hour)).toHaveLength(0);
+    // Whoever copies asks no cloud, so nobody's share of the questions is smaller for it.
+    const other = await openStore(path, 'other', clock.now);
+    expect(await other.claims.activeOwners()).toBe(1);
     const copies = await copier('one');
     clock.ms += hour + 1;
     copies.wake();
