@@ -13,18 +13,7 @@ import type { Deliveries } from '../media/delivery.ts';
 import type { Preflight } from '../media/preflight.ts';
 import type { Caller } from './caller.ts';
 import { type CatalogEntry, readCatalog } from './catalog.ts';
-
-/** Loads once, at the first call; a failed load is tried again at the next. */
-function once<T>(load: () => Promise<T>): () => Promise<T> {
-  let loaded: Promise<T> | undefined;
-  return () => {
-    loaded ??= load().catch((error: unknown) => {
-      loaded = undefined;
-      throw error;
-    });
-    return loaded;
-  };
-}
+import { once } from './once.ts';
 
 /** What tools do otherwise when they are called over a network. */
 const networkDescriptions: Readonly<Record<string, string>> = {

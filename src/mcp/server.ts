@@ -13,6 +13,7 @@ import { type Caller, localCaller } from './caller.ts';
 import type { CallContext, ToolAnswer } from './tool.ts';
 import { collectionUris, isKnownUri, itemOf, jobUri } from './resource-uris.ts';
 import type { CatalogEntry } from './catalog.ts';
+import { once } from './once.ts';
 import { traceIdFrom } from './trace.ts';
 import { version } from '../version.ts';
 
@@ -48,6 +49,10 @@ function callContext(caller: Caller, context: ServerContext, signal: AbortSignal
   };
 }
 
+// An import is asked for once: asking again for what is loaded takes as long as reading a job.
+const submitting = once(() => import('./submit.ts'));
+const standing = once(() => Promise.all([import('./tools.ts'), import('./arguments.ts')]));
+
 async function callTool(
   application: Application,
   { definition }: CatalogEntry,
@@ -57,13 +62,10 @@ async function callTool(
   const { name, inputSchema } = definition;
   const operation = (await application.operations()).find((candidate) => candidate.name === name);
   if (operation) {
-    const { submit } = await import('./submit.ts');
+    const { submit } = await submitting();
     return submit(operation, inputSchema, args, application, call);
   }
-  const [{ standingTools }, { readArguments }] = await Promise.all([
-    import('./tools.ts'),
-    import('./arguments.ts'),
-  ]);
+  const [{ standingTools }, { readArguments }] = await standing();
   const tool = standingTools.find((candidate) => candidate.name === name);
   if (!tool) throw new Error(`the tool ${name} is listed but not there`);
   return tool.run(readArguments(name, tool.input, inputSchema, args), application, call);
