@@ -90,14 +90,26 @@ export class Runner {
   }
 
   /** Stores the receipt, even if another process took this one for dead meanwhile and marked the job unknown. */
-  async #receipt(job: ClaimedJob, receipt: JobChange): Promise<void> {
+  async #receipt(job: ClaimedJob, receipt: JobChange & { readonly cloudTaskId: string }): Promise<void> {
     const { store, log } = this.#options;
+    let [stored, taken] = [false, false];
     await this.#stored(job, async () => {
-      if (await store.move(job, 'pending', receipt)) return;
-      const current = await store.get(job.id);
-      if (current?.status === 'unknown' && (await store.move(current, 'pending', receipt))) return;
-      log.warn('a receipt came after its job was settled', { job: job.id, task: receipt.cloudTaskId });
+      try {
+        stored = (await store.move(job, 'pending', receipt)) !== undefined;
+        if (stored) return;
+        const current = await store.get(job.id);
+        stored =
+          current?.status === 'unknown' && (await store.move(current, 'pending', receipt)) !== undefined;
+      } catch (error) {
+        // One task is one job: with the task of another, the cloud has not said what became of this one.
+        const holder = await store.byTask(job.cloud, receipt.cloudTaskId);
+        taken = holder !== undefined && holder.id !== job.id;
+        if (!taken) throw error;
+      }
     });
+    if (taken) await this.#unknown(job, 'The cloud answered with a task that another job follows.');
+    else if (!stored)
+      log.warn('a receipt came after its job was settled', { job: job.id, task: receipt.cloudTaskId });
   }
 
   /**

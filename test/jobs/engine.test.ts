@@ -50,6 +50,8 @@ describe.each(engines)('jobs of several principals on $engine', ({ place }) => {
       idempotencyKey: 'key',
     });
     expect(own.id).not.toBe(job.id);
+    // What is heard of a submission comes after its answer.
+    await expect.poll(() => heard.length).toBeGreaterThan(0);
     expect(new Set(heard)).toEqual(new Set([own.id]));
   });
 });
@@ -149,6 +151,26 @@ describe.each(engines)('the receipt on $engine', ({ place }) => {
       cloudTaskId: 'late',
     });
     await sending;
+  });
+});
+
+describe.each(engines)('a cloud that answers two submissions with one task, on $engine', ({ place }) => {
+  it('leaves the second unknown, says why, and is sent nothing again', async () => {
+    let sent = 0;
+    const cloud = fakeConnection({
+      submit: async () => {
+        sent++;
+        return { TaskId: 'the same' };
+      },
+    });
+    const engine = await openEngine(connectionsOf(cloud), { path: await place() });
+    const first = await engine.submit(operation, submission());
+    expect(first).toMatchObject({ status: 'pending', cloudTaskId: 'the same' });
+    const second = await engine.submit(operation, submission('https://example.com/b.mp3'));
+    expect(second).toMatchObject({ status: 'unknown', cloudTaskId: undefined });
+    expect(second.failure?.message).toContain('a task that another job follows');
+    expect((await engine.get(first.id)).cloudTaskId).toBe('the same');
+    expect(sent).toBe(2);
   });
 });
 
