@@ -95,6 +95,14 @@ function durableCommit(scratch) {
   return median(times);
 }
 
+/** Until nothing of a job is under way that the next measurement would meet. */
+async function untilEnded(session, id) {
+  for (;;) {
+    const { result } = await session.call('get_progress', { job_id: id, wait_seconds: 5 });
+    if (['succeeded', 'failed'].includes(result.structuredContent?.status)) return;
+  }
+}
+
 /** Tasks of which none has a file to open: each fails at once and makes room for the next. */
 async function submits(scratch) {
   const emulator = await startEmulator();
@@ -128,7 +136,7 @@ async function submits(scratch) {
       through.push(performance.now() - before);
       if (!result.structuredContent?.cloud_task_id)
         throw new Error(`not accepted: ${JSON.stringify(result)}`);
-      await session.call('get_progress', { job_id: result.structuredContent.job_id, wait_seconds: 5 });
+      await untilEnded(session, result.structuredContent.job_id);
     }
     const [raw, whole, commit] = [median(bare.slice(20)), median(through.slice(20)), durableCommit(scratch)];
     return [

@@ -1,6 +1,6 @@
 import type { Connections } from '../clouds/accounts.ts';
 import type { Operation } from '../core/operation.ts';
-import type { LaneRule } from './lanes.ts';
+import type { LaneRule } from './lane-room.ts';
 
 export interface LaneSettings {
   readonly connections: Connections;

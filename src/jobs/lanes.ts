@@ -1,65 +1,20 @@
-import type { Kysely, Selectable } from 'kysely';
-import { type Job, occupying } from '../core/job.ts';
-import { type JobDatabase, writeJob } from './database.ts';
+import type { Kysely } from 'kysely';
+import type { Job } from '../core/job.ts';
+import { changedAt, type JobDatabase, writeJob } from './database.ts';
+import { heldFor, type LaneRow, type LaneRule, longestHoldMs, type Refusal, roomOf } from './lane-room.ts';
+import { blockedBy, countInFlight, lockLane, oldestQueued, readLane, type Taken } from './lane-state.ts';
 import { backoff } from './poll-schedule.ts';
 import {
   type ClaimedJob,
   type JobChange,
-  type LaneTable,
+  type NewJob,
+  newRow,
   type Schema,
   shownColumns,
   toClaimedJob,
   toColumns,
   toJob,
 } from './rows.ts';
-
-/** Room and pace of one lane of one account, as configured. */
-export interface LaneRule {
-  readonly account: string;
-  readonly lane: string;
-  /** Jobs that may be unfinished in the cloud at once. */
-  readonly size: number;
-  /** Least milliseconds between two submissions, on this machine's clock. */
-  readonly spacingMs: number;
-  /** A lane that was shrunk by a refusal grows by one after each such time. */
-  readonly growMs: number;
-}
-
-/** Why a submission was put back, as far as its lane is concerned. */
-export interface Refusal {
-  /** The cloud said that the account has no room: the lane shrinks to what is in flight. */
-  readonly full: boolean;
-  readonly retryAfterMs?: number;
-  /** How much faster than real time the cloud runs. */
-  readonly speed: number;
-}
-
-type LaneRow = Pick<Selectable<LaneTable>, 'size' | 'grows_at' | 'refusals' | 'held_until' | 'submitted_at'>;
-
-const untouched: LaneRow = { size: null, grows_at: null, refusals: 0, held_until: null, submitted_at: null };
-const columns = ['size', 'grows_at', 'refusals', 'held_until', 'submitted_at'] as const;
-
-/** No refusal holds a lane longer, whatever its Retry-After says: a clock may have been set back. */
-const longestHoldMs = 3_600_000;
-
-/** A lane's room now: the configured size, or what a refusal left of it and time has given back. */
-export function roomOf(row: LaneRow, rule: LaneRule, now: number): { size: number; growsAt: number | null } {
-  if (row.size === null || row.size >= rule.size) return { size: rule.size, growsAt: null };
-  // A time further off than one step can only come from a clock that was set back.
-  const growsAt = Math.min(Number(row.grows_at ?? now), now + rule.growMs);
-  const steps = now < growsAt ? 0 : 1 + Math.floor((now - growsAt) / rule.growMs);
-  const size = row.size + steps;
-  return size >= rule.size
-    ? { size: rule.size, growsAt: null }
-    : { size, growsAt: growsAt + steps * rule.growMs };
-}
-
-/** Milliseconds until a lane may send again, as far as pace and refusals go. */
-export function heldFor(row: LaneRow, rule: LaneRule, now: number): number {
-  const hold = Number(row.held_until ?? 0) - now;
-  const pace = Number(row.submitted_at ?? 0) + rule.spacingMs - now;
-  return Math.max(hold > longestHoldMs ? 0 : hold, pace > rule.spacingMs ? 0 : pace, 0);
-}
 
 /**
  * Which held job goes next: the oldest of its lane, when there is room. First in, first out: a job that was
@@ -70,8 +25,8 @@ export class Lanes {
   readonly #database: JobDatabase;
   readonly #owner: string;
   readonly #now: () => number;
-  /** Jobs whose claim may or may not have been committed. Nobody was given them, so they were never sent. */
-  readonly #doubtful = new Set<string>();
+  /** Fences of jobs of which nobody knows whether they were taken: the commit was never answered. */
+  readonly #doubtful = new Map<string, number>();
 
   constructor(database: JobDatabase, owner: string, now: () => number) {
     this.#database = database;
@@ -85,70 +40,123 @@ export class Lanes {
    * it is undefined while no job waits, or while only the end of another can make room.
    */
   async claim(rule: LaneRule, leaseMs: number): Promise<{ job?: ClaimedJob; waitMs?: number }> {
-    const { kysely } = this.#database;
-    for (const id of this.#doubtful) await this.#takeBack(id);
+    const { kysely, nextRevision } = this.#database;
+    for (const [id, fence] of this.#doubtful) await this.#takeBack({ id, fence });
     // Looks first without a lock: most looks find nothing to do.
-    if (!(await this.#oldest(kysely, rule))) return {};
-    const seen = await this.#blocked(kysely, rule, await this.#row(kysely, rule));
+    if (!(await oldestQueued(kysely, rule))) return {};
+    const seen = await blockedBy(kysely, rule, await readLane(kysely, rule), this.#now());
     if (seen) return seen;
-    let chosen: string | undefined;
-    const choose = async (transaction: Kysely<Schema>) => {
-      const row = await this.#lock(transaction, rule);
-      const blocked = await this.#blocked(transaction, rule, row);
-      const id = blocked ? undefined : await this.#oldest(transaction, rule);
-      if (!id) return blocked ?? {};
-      chosen = id;
+    return this.#take(async (transaction, taking) => {
+      const row = await lockLane(transaction, rule);
+      const blocked = await blockedBy(transaction, rule, row, this.#now());
+      const oldest = blocked ? undefined : await oldestQueued(transaction, rule);
+      if (!oldest) return blocked ?? {};
+      taking({ id: oldest.id, fence: oldest.fence + 1 });
       const now = this.#now();
       const claimed = await transaction
         .updateTable('jobs')
-        .set((job) => ({
-          status: 'submitting',
-          submitted_at: now,
+        .set({
+          ...this.#sending(now, leaseMs),
           updated_at: now,
-          lease_owner: this.#owner,
-          lease_until: now + leaseMs,
-          fence: job('fence', '+', 1),
-          revision: this.#database.nextRevision,
-        }))
-        .where('id', '=', id)
+          fence: oldest.fence + 1,
+          revision: nextRevision,
+        })
+        .where('id', '=', oldest.id)
         .where('status', '=', 'queued')
+        .where('fence', '=', oldest.fence)
         .returning([...shownColumns, 'input'])
         .executeTakeFirst();
       if (!claimed) return {};
-      const { size, growsAt } = roomOf(row, rule, now);
-      await transaction
-        .updateTable('lanes')
-        .set({ submitted_at: now, size: growsAt === null ? null : size, grows_at: growsAt })
-        .where('account', '=', rule.account)
-        .where('lane', '=', rule.lane)
-        .execute();
+      await this.#took(transaction, rule, row, now);
       return { job: toClaimedJob(claimed) };
+    });
+  }
+
+  /**
+   * Stores a new job as one that is being sent, if its lane has room and nobody waits there: then the intent and
+   * its turn are one commit. Undefined where it has to wait, or where its idempotency key has a job.
+   */
+  async admit(job: NewJob, rule: LaneRule, leaseMs: number): Promise<ClaimedJob | undefined> {
+    const { kysely, hold, nextRevision } = this.#database;
+    // Where writers run side by side, a full lane is not worth its lock.
+    if (hold && (await oldestQueued(kysely, rule))) return undefined;
+    return this.#take(async (transaction, taking) => {
+      const row = await lockLane(transaction, rule);
+      if ((await blockedBy(transaction, rule, row, this.#now())) ?? (await oldestQueued(transaction, rule)))
+        return undefined;
+      taking({ id: job.id, fence: 0 });
+      const now = this.#now();
+      const admitted = await transaction
+        .insertInto('jobs')
+        .values({ ...newRow(job, now), ...this.#sending(now, leaseMs), revision: nextRevision })
+        .onConflict((conflict) => conflict.doNothing())
+        .returning([...shownColumns, 'input'])
+        .executeTakeFirst();
+      if (!admitted) return undefined;
+      await this.#took(transaction, rule, row, now);
+      return toClaimedJob(admitted);
+    }).catch((error: unknown) => {
+      // Whether it was stored is for `insert` to find out; what was taken is given back before the next claim.
+      if (this.#doubtful.has(job.id)) return undefined;
+      throw error;
+    });
+  }
+
+  #sending(now: number, leaseMs: number) {
+    return {
+      status: 'submitting',
+      submitted_at: now,
+      lease_owner: this.#owner,
+      lease_until: now + leaseMs,
     };
+  }
+
+  /** One transaction that may take a job. When it ends in a fault, nobody knows whether it did. */
+  async #take<T>(
+    work: (transaction: Kysely<Schema>, taking: (taken: Taken) => void) => Promise<T>,
+  ): Promise<T> {
+    let taken: Taken | undefined;
     try {
-      return await kysely.transaction().execute(choose);
+      return await this.#database.kysely
+        .transaction()
+        .execute((transaction) => work(transaction, (taking) => void (taken = taking)));
     } catch (error) {
-      if (chosen !== undefined) this.#doubtful.add(chosen);
+      if (taken) this.#doubtful.set(taken.id, taken.fence);
       throw error;
     }
   }
 
-  /** Gives back what a claim whose commit was never answered may have taken. */
-  async #takeBack(id: string): Promise<void> {
+  async #took(transaction: Kysely<Schema>, rule: LaneRule, row: LaneRow, now: number): Promise<void> {
+    // A lane without a pace whose room is whole has nothing to remember.
+    if (rule.spacingMs === 0 && row.size === null) return;
+    const { size, growsAt } = roomOf(row, rule, now);
+    await transaction
+      .updateTable('lanes')
+      .set({ submitted_at: now, size: growsAt === null ? null : size, grows_at: growsAt })
+      .where('account', '=', rule.account)
+      .where('lane', '=', rule.lane)
+      .execute();
+  }
+
+  /** Gives back what was taken by a commit that was never answered. Nobody was given it, so it was never sent. */
+  async #takeBack(taken: Taken): Promise<void> {
     await this.#database.kysely
       .updateTable('jobs')
-      .set((job) => ({
+      .set({
         status: 'queued',
-        updated_at: this.#now(),
+        updated_at: changedAt(this.#now()),
         lease_owner: null,
         lease_until: null,
-        fence: job('fence', '+', 1),
+        fence: taken.fence + 1,
         revision: this.#database.nextRevision,
-      }))
-      .where('id', '=', id)
+      })
+      .where('id', '=', taken.id)
       .where('status', '=', 'submitting')
       .where('lease_owner', '=', this.#owner)
+      // Since then it may have been taken again, and sent.
+      .where('fence', '=', taken.fence)
       .execute();
-    this.#doubtful.delete(id);
+    this.#doubtful.delete(taken.id);
   }
 
   /** Puts a job that was proved refused back to its place, and holds its lane for a while. */
@@ -159,7 +167,7 @@ export class Lanes {
     change: JobChange,
   ): Promise<Job | undefined> {
     return this.#database.kysely.transaction().execute(async (transaction) => {
-      const row = await this.#lock(transaction, rule);
+      const row = await lockLane(transaction, rule);
       const now = this.#now();
       const back = await writeJob(
         transaction,
@@ -174,7 +182,7 @@ export class Lanes {
       const wait = Math.max(refusal.retryAfterMs ?? 0, backoff(refusals) / refusal.speed);
       const { size } = roomOf(row, rule, now);
       const shrunk = refusal.full && {
-        size: Math.min(size, Math.max(1, await this.#inFlight(transaction, rule))),
+        size: Math.min(size, Math.max(1, await countInFlight(transaction, rule))),
         grows_at: now + rule.growMs,
       };
       await transaction
@@ -209,9 +217,9 @@ export class Lanes {
     rule: LaneRule,
   ): Promise<{ ahead: number; inFlight: number; size: number; heldMs: number }> {
     const { kysely } = this.#database;
-    const row = await this.#row(kysely, rule);
+    const row = await readLane(kysely, rule);
     const now = this.#now();
-    const [ahead, inFlight] = [await this.ahead(job), await this.#inFlight(kysely, rule)];
+    const [ahead, inFlight] = [await this.ahead(job), await countInFlight(kysely, rule)];
     return { ahead, inFlight, size: roomOf(row, rule, now).size, heldMs: heldFor(row, rule, now) };
   }
 
@@ -226,73 +234,5 @@ export class Lanes {
       .where((where) => where(where.refTuple('created_at', 'id'), '<', where.tuple(job.createdAt, job.id)))
       .executeTakeFirstOrThrow();
     return Number(row.count);
-  }
-
-  async #blocked(
-    database: Kysely<Schema>,
-    rule: LaneRule,
-    row: LaneRow,
-  ): Promise<{ waitMs?: number } | undefined> {
-    const now = this.#now();
-    const waitMs = heldFor(row, rule, now);
-    if (waitMs > 0) return { waitMs };
-    const { size, growsAt } = roomOf(row, rule, now);
-    if ((await this.#inFlight(database, rule)) >= size)
-      return growsAt === null ? {} : { waitMs: growsAt - now };
-    // After a refusal one job tries whether there is room; the others wait for what it learns. And a pace is
-    // kept from answer to answer, since nobody knows how long a request is under way.
-    const oneByOne = Number(row.refusals) > 0 || rule.spacingMs > 0;
-    if (oneByOne && (await this.#inFlight(database, rule, ['submitting'])) > 0)
-      return { waitMs: Math.max(rule.spacingMs, 1_000) };
-    return undefined;
-  }
-
-  async #oldest(database: Kysely<Schema>, rule: LaneRule): Promise<string | undefined> {
-    const row = await database
-      .selectFrom('jobs')
-      .select('id')
-      .where('account', '=', rule.account)
-      .where('lane', '=', rule.lane)
-      .where('status', '=', 'queued')
-      .orderBy('created_at')
-      .orderBy('id')
-      .limit(1)
-      .executeTakeFirst();
-    return row?.id;
-  }
-
-  async #inFlight(
-    database: Kysely<Schema>,
-    rule: LaneRule,
-    statuses: readonly string[] = occupying,
-  ): Promise<number> {
-    const row = await database
-      .selectFrom('jobs')
-      .select((select) => select.fn.countAll().as('count'))
-      .where('account', '=', rule.account)
-      .where('lane', '=', rule.lane)
-      .where('status', 'in', [...statuses])
-      .executeTakeFirstOrThrow();
-    return Number(row.count);
-  }
-
-  async #row(database: Kysely<Schema>, rule: LaneRule): Promise<LaneRow> {
-    const row = await database
-      .selectFrom('lanes')
-      .select(columns)
-      .where('account', '=', rule.account)
-      .where('lane', '=', rule.lane)
-      .executeTakeFirst();
-    return row ?? untouched;
-  }
-
-  /** The lane's row, made if there is none, and held against other writers until the transaction ends. */
-  async #lock(transaction: Kysely<Schema>, rule: LaneRule): Promise<LaneRow> {
-    return transaction
-      .insertInto('lanes')
-      .values({ account: rule.account, lane: rule.lane, refusals: 0 })
-      .onConflict((conflict) => conflict.columns(['account', 'lane']).doUpdateSet({ lane: rule.lane }))
-      .returning(columns)
-      .executeTakeFirstOrThrow();
   }
 }

@@ -193,6 +193,33 @@ export function toJob(row: Row): Job {
   };
 }
 
+/** The row of a job that is new now, but its revision. */
+export function newRow(job: NewJob, now: number) {
+  const adopted = job.cloudTaskId !== undefined;
+  return {
+    id: job.id,
+    principal: job.principal,
+    tool: job.tool,
+    cloud: job.cloud,
+    account: job.account,
+    lane: job.lane,
+    status: adopted ? 'pending' : 'queued',
+    cloud_task_id: job.cloudTaskId ?? null,
+    input: JSON.stringify(job.input),
+    input_digest: job.inputDigest,
+    idempotency_key: job.idempotencyKey ?? null,
+    result_seconds: job.resultSeconds ?? null,
+    outputs: '[]',
+    warnings: JSON.stringify(job.warnings),
+    sandbox: job.sandbox ? 1 : 0,
+    created_at: now,
+    updated_at: now,
+    due_at: adopted ? now : null,
+    attempts: 0,
+    fence: 0,
+  };
+}
+
 /** The columns that a change sets. */
 export function toColumns(change: JobChange): Updateable<JobTable> {
   const columns: Updateable<JobTable> = {};

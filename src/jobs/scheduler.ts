@@ -1,11 +1,12 @@
 import type { Connections } from '../clouds/accounts.ts';
+import type { Job } from '../core/job.ts';
 import type { Cloud } from '../core/operation.ts';
 import type { Log } from '../log.ts';
 import type { Budget } from './budget.ts';
 import type { Expectations } from './expectations.ts';
 import type { LaneRules } from './lane-rules.ts';
 import type { Poller } from './poller.ts';
-import type { ClaimedJob } from './rows.ts';
+import type { ClaimedJob, NewJob } from './rows.ts';
 import type { Runner } from './runner.ts';
 import type { JobStore } from './store.ts';
 
@@ -25,8 +26,8 @@ export interface SchedulerOptions {
   readonly changed: () => void;
 }
 
-/** Longer than a submit or a poll can take, repeated once with a corrected clock: a lease never ends under a living owner. */
-const leaseMs = 90_000;
+/** Longer than a submit or a poll can take, tried three times by a corrected clock: a lease never ends under a living owner. */
+const leaseMs = 120_000;
 /** Questions that one cloud may leave unanswered before it has to wait; the other clouds do not. */
 const pollsPerCloud = 16;
 const idleMs = 30_000;
@@ -34,13 +35,15 @@ const idleMs = 30_000;
 const nearMs = 1_000;
 /** Longer than any wait that is stored while there is no crowd. */
 const longestWaitMs = 10 * 60_000;
+/** That a job is being sent is told unless its receipt comes first: telling takes the time in which it would leave. */
+const newsMs = 20;
 const repairEveryMs = 60_000;
 const countEveryMs = 5_000;
 
 /** Decides which job is sent or asked after next, and when. One timer; all it knows is in the store. */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #underway = new Set<Promise<void>>();
+  readonly #underway = new Set<Promise<unknown>>();
   readonly #polled = new Map<Cloud, Set<string>>();
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
@@ -52,6 +55,19 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Stores a new job, as `JobStore.insert` does. Where its lane has room it is sent at once, by the same commit; then
+   * `sent` settles when what came of that is stored. Else somebody has to `wake` this.
+   */
+  async admit(job: NewJob): Promise<{ job: Job; created: boolean; sent?: Promise<void> }> {
+    const { store, lanes, runner } = this.#options;
+    const rule = this.#stopped ? undefined : lanes.of(job);
+    const claimed = rule && (await this.#finishing(store.lanes.admit(job, rule, leaseMs)));
+    if (!claimed) return store.insert(job);
+    setTimeout(() => !this.#stopped && this.#options.changed(), newsMs).unref();
+    return { job: claimed, created: true, sent: this.#run(runner.submit(claimed), claimed) };
   }
 
   /** Looks for work now. Resolves when every job that could be claimed has been claimed. */
@@ -74,7 +90,8 @@ export class Scheduler {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#ticking;
-    await Promise.allSettled(this.#underway);
+    // What is admitted in its last moment is sent, too.
+    while (this.#underway.size > 0) await Promise.allSettled(this.#underway);
   }
 
   async #tick(): Promise<void> {
@@ -108,7 +125,7 @@ export class Scheduler {
         if (waitMs !== undefined) delay = Math.min(delay, waitMs);
         if (!job) break;
         this.#options.changed();
-        this.#run(runner.submit(job), job);
+        void this.#run(runner.submit(job), job);
       }
     }
     for (const [cloud, connection] of Object.entries(connections))
@@ -138,7 +155,7 @@ export class Scheduler {
       if (jobs.length < limit) gapMs = Math.ceil(1_000 / perSecond);
       for (const job of jobs) {
         asked.add(job.id);
-        this.#run(
+        void this.#run(
           poller.poll(job).finally(() => asked.delete(job.id)),
           job,
         );
@@ -171,16 +188,35 @@ export class Scheduler {
     await store.claims.repairTimes(Math.max(longestWaitMs, ...waits.map((ms) => 2 * ms)));
   }
 
-  #run(work: Promise<void>, job: ClaimedJob): void {
+  #run(work: Promise<void>, job: ClaimedJob): Promise<void> {
     const settled = work
       .catch((error: unknown) =>
         this.#options.log.error('a job could not be recorded', { job: job.id, error }),
       )
-      .finally(() => {
-        this.#underway.delete(settled);
-        this.#options.changed();
-        void this.wake();
-      });
+      .finally(() =>
+        this.#soon(() => {
+          this.#options.changed();
+          void this.wake();
+        }),
+      );
+    return this.#finishing(settled);
+  }
+
+  /** After the requests and answers that are ready to leave: on a file, nothing leaves while the store is read. */
+  #soon(work: () => void): void {
+    setImmediate(() => {
+      if (!this.#stopped) work();
+    });
+  }
+
+  /** Work that `stop` waits for. */
+  #finishing<T>(work: Promise<T>): Promise<T> {
+    const settled = work.then(
+      () => {},
+      () => {},
+    );
     this.#underway.add(settled);
+    void settled.then(() => this.#underway.delete(settled));
+    return work;
   }
 }

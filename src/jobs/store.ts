@@ -12,6 +12,7 @@ import {
   type JobCount,
   type JobFilter,
   type NewJob,
+  newRow,
   shownColumns,
   toColumns,
   toJob,
@@ -61,29 +62,7 @@ export class JobStore {
     for (let tries = 1; ; tries++) {
       const inserted = await this.#database.kysely
         .insertInto('jobs')
-        .values({
-          id: job.id,
-          principal: job.principal,
-          tool: job.tool,
-          cloud: job.cloud,
-          account: job.account,
-          lane: job.lane,
-          status: job.cloudTaskId === undefined ? 'queued' : 'pending',
-          cloud_task_id: job.cloudTaskId ?? null,
-          input: JSON.stringify(job.input),
-          input_digest: job.inputDigest,
-          idempotency_key: job.idempotencyKey ?? null,
-          result_seconds: job.resultSeconds ?? null,
-          outputs: '[]',
-          warnings: JSON.stringify(job.warnings),
-          sandbox: job.sandbox ? 1 : 0,
-          created_at: now,
-          updated_at: now,
-          due_at: job.cloudTaskId === undefined ? null : now,
-          attempts: 0,
-          fence: 0,
-          revision: this.#database.nextRevision,
-        })
+        .values({ ...newRow(job, now), revision: this.#database.nextRevision })
         .onConflict((conflict) => conflict.doNothing())
         .returning(shownColumns)
         .executeTakeFirst();

@@ -41,13 +41,13 @@ export class JobView implements Jobs {
     const connection = this.#connectionOf(operation.wire.cloud);
     const { identity, ...rest } = submission;
     const inputDigest = digestOf(operation.name, identity ?? submission.input);
-    const { job, created } = await this.#parts.store.insert({
+    const { job, created, sent } = await this.#parts.scheduler.admit({
       ...rest,
       ...this.#newJob(operation, connection),
       inputDigest,
     });
     if (!created) return this.#sameInput(job, inputDigest);
-    return this.#receipt(job);
+    return this.#receipt(job, sent ?? this.#tell());
   }
 
   async find(
@@ -80,7 +80,7 @@ export class JobView implements Jobs {
   }
 
   /** The job with its receipt. It is committed: a fault of the store from here on must not look like its refusal. */
-  async #receipt(committed: Job): Promise<Job> {
+  async #receipt(committed: Job, sent: Promise<void>): Promise<Job> {
     const deadline = Date.now() + receiptPatienceMs;
     let job = committed;
     let timer: NodeJS.Timeout | undefined;
@@ -88,7 +88,7 @@ export class JobView implements Jobs {
       timer = setTimeout(resolve, receiptPatienceMs);
     });
     // A store that went away just now makes these wait as well.
-    await Promise.race([this.#tell(), late]).finally(() => clearTimeout(timer));
+    await Promise.race([sent, late]).finally(() => clearTimeout(timer));
     try {
       job = await this.get(job.id);
       while (job.status === 'submitting' && Date.now() < deadline)

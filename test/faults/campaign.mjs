@@ -31,7 +31,7 @@ if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(runs) || runs < 1)
 
 /** A short campaign cannot wait for the lease of a server that was killed while it submitted (90 s). */
 const hasty = runs < 200;
-const leaseMs = 90_000;
+const leaseMs = 120_000;
 const timeoutMs = 2_000;
 const speed = 200;
 

@@ -216,7 +216,7 @@ export class Replicas {
       const stoppedAt = Date.now();
       // What the others hold is given back long before.
       await pause(2_500);
-      held = `lease_until between ${stoppedAt} and ${stoppedAt + 90_000}`;
+      held = `lease_until between ${stoppedAt} and ${stoppedAt + 120_000}`;
       cutShort = await this.#count(`status = 'submitting' and ${held}`);
     }
     this.#gone.add(server);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canMove, occupying } from '../../src/core/job.ts';
-import type { LaneRule } from '../../src/jobs/lanes.ts';
+import type { LaneRule } from '../../src/jobs/lane-room.ts';
 import type { ClaimedJob } from '../../src/jobs/rows.ts';
 import { engines } from './engines.ts';
 import { newJob, openStore, TestClock } from './harness.ts';
@@ -11,14 +11,17 @@ const rule: LaneRule = { ...lane, size: 3, spacingMs: 0, growMs: 60_000 };
 const leaseMs = 90_000;
 
 const event = fc.oneof(
-  fc.record({ kind: fc.constantFrom('submit', 'claim', 'claim', 'claim'), by: fc.constantFrom(0, 1) }),
+  fc.record({
+    kind: fc.constantFrom('submit', 'admit', 'admit', 'claim', 'claim', 'claim'),
+    by: fc.constantFrom(0, 1),
+  }),
   fc.record({ kind: fc.constantFrom('accept', 'accept', 'full', 'throttle', 'finish'), by: fc.nat(10) }),
   fc.record({ kind: fc.constant('pass'), by: fc.integer({ min: 1, max: 120_000 }) }),
 );
 
 describe.each(engines)('a lane on $engine', ({ place, share }) => {
   it('never holds more than its room, and lets nobody pass', async () => {
-    let [claims, refused] = [0, 0];
+    let [admissions, claims, refused] = [0, 0, 0];
     await fc.assert(
       fc.asyncProperty(
         fc.array(event, { minLength: 30, maxLength: 80 }),
@@ -43,6 +46,19 @@ describe.each(engines)('a lane on $engine', ({ place, share }) => {
             if (kind === 'submit') {
               clock.ms++;
               waiting.push((await store.insert(newJob())).job.id);
+            }
+            if (kind === 'admit') {
+              clock.ms++;
+              const job = newJob();
+              const admitted = await store.lanes.admit(job, own, leaseMs);
+              if (!admitted) waiting.push((await store.insert(job)).job.id);
+              else {
+                admissions++;
+                expect(waiting).toEqual([]);
+                expect(clock.ms - lastSent).toBeGreaterThanOrEqual(spacingMs);
+                lastSent = clock.ms;
+                sending.push(admitted);
+              }
             }
             if (kind === 'claim') {
               const { job } = await store.lanes.claim(own, leaseMs);
@@ -86,6 +102,7 @@ describe.each(engines)('a lane on $engine', ({ place, share }) => {
       ),
       { numRuns: 50 * share, seed: 3 },
     );
+    expect(admissions).toBeGreaterThan(40 * share);
     expect(claims).toBeGreaterThan(120 * share);
     expect(refused).toBeGreaterThan(30 * share);
   });
