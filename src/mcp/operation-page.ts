@@ -1,5 +1,6 @@
 import type { ErrorTable } from '../core/failure.ts';
 import { clouds, type MediaLimits, type Operation } from '../core/operation.ts';
+import { ratioText } from '../media/judge.ts';
 import { hostSchema, type JsonSchema } from './schema.ts';
 
 export interface FieldRow {
@@ -58,7 +59,7 @@ export function mediaSummary(limits: MediaLimits): string {
   if (maxBytes) parts.push(`at most ${megabytes(maxBytes)}`);
   if (seconds) parts.push(`${seconds[0]}–${seconds[1]} s`);
   if (side) parts.push(side[0] > 1 ? `sides ${side[0]}–${side[1]} px` : `sides up to ${side[1]} px`);
-  if (ratio) parts.push(`width:height ${ratio[0]}–${ratio[1]}`);
+  if (ratio) parts.push(`width:height ${ratioText(ratio[0])}–${ratioText(ratio[1])}`);
   if (frameRate) parts.push(`${frameRate[0]}–${frameRate[1]} fps`);
   if (pages) parts.push(`at most ${pages} pages`);
   if (advised?.length) parts.push(`(advice only: ${advised.join(', ')})`);

@@ -24,6 +24,11 @@ const outside = (value: number, [low, high]: Range, tolerance = 0) =>
   value < low - tolerance || value > high + tolerance;
 const within = ([low, high]: Range, unit: string) => `is outside ${short(low)} to ${short(high)}${unit}`;
 
+const tenThousandths = (value: number) => Math.round(value * 10_000) / 10_000;
+/** Width to height, spelled as the vendors do: 1:1.2, 2:1. */
+export const ratioText = (ratio: number) =>
+  ratio < 1 ? `1:${tenThousandths(1 / ratio)}` : `${tenThousandths(ratio)}:1`;
+
 /** A background may be a video or a picture: then the formats say so. */
 const isKind = ({ kind, format }: MediaFacts, limits: MediaLimits) =>
   kind === limits.kind || (kind === 'image' && limits.formats.includes(format));
@@ -79,8 +84,8 @@ function pictureVerdicts(facts: MediaFacts, limits: MediaLimits): Verdict[] {
     if (ratio && outside(width / height, ratio))
       verdicts.push({
         aspect: 'ratio',
-        value: `${value} (width:height ${short(width / height)})`,
-        limit: within(ratio, ''),
+        value: `${value} (width:height ${ratioText(width / height)})`,
+        limit: `is outside ${ratioText(ratio[0])} to ${ratioText(ratio[1])}`,
         mend: mends.ratio(kind, [width, height], ratio),
       });
   }
