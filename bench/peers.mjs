@@ -14,6 +14,8 @@ const peers = {
   'replicate-mcp': { REPLICATE_API_TOKEN: 'none' },
   '@modelcontextprotocol/server-everything': {},
 };
+/** Those that do not start without native code; it is compiled here, since its binaries are on no package registry. */
+const compiled = new Set(['@felores/kie-ai-mcp-server']);
 const runs = 5;
 const patienceMs = 30_000;
 
@@ -40,8 +42,10 @@ export async function measure() {
   for (const [name, environment] of Object.entries(peers)) {
     const folder = mkdtempSync(join(tmpdir(), 'digital-human-peer-'));
     try {
-      const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel', 'error'];
-      execFileSync('npm', ['install', '--prefix', folder, ...quiet, name], { cwd: folder });
+      const quiet = ['--no-audit', '--no-fund', '--loglevel', 'error'];
+      if (!compiled.has(name)) quiet.push('--ignore-scripts');
+      const env = { ...process.env, npm_config_build_from_source: 'true' };
+      execFileSync('npm', ['install', '--prefix', folder, ...quiet, name], { cwd: folder, env });
       rows.push(...(await look(folder, name, environment)));
       const whole = execFileSync('du', ['-sm', folder], { encoding: 'utf8' }).split('\t')[0];
       rows.push({ what: `${name}: installed, with what it brings along`, figure: `${whole} MB` });

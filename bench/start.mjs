@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { build } from 'esbuild';
 import { compared } from './report.mjs';
 import { median, open } from './stdio.mjs';
 
@@ -24,19 +25,39 @@ export async function start(script, args, environment, patienceMs = 60_000) {
   return measured;
 }
 
+/** The SDK alone, bundled as we are. */
+async function bundleSdk(folder) {
+  const outfile = join(folder, 'sdk.mjs');
+  await build({
+    entryPoints: [join(import.meta.dirname, 'sdk-floor.mjs')],
+    outfile,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'node',
+    alias: {
+      '@modelcontextprotocol/server/_shims': join(import.meta.dirname, '../src/mcp/sdk-platform.ts'),
+    },
+    logLevel: 'error',
+  });
+  return outfile;
+}
+
 /** @returns {Promise<import('./report.mjs').Row[]>} */
 export async function measure() {
   const scratch = mkdtempSync(join(tmpdir(), 'digital-human-bench-'));
-  const ours = [];
-  const least = [];
+  const sdk = await bundleSdk(scratch);
+  const [ours, sdkAlone, least] = [[], [], []];
   for (let run = 0; run < runs; run++) {
     least.push(await start(floor));
+    sdkAlone.push(await start(sdk));
     ours.push(await start(entry, ['--data-dir', scratch]));
   }
   rmSync(scratch, { recursive: true, force: true });
   const middle = (side, field) => median(side.map((each) => each[field]));
   return [
     compared('cold start, spawn to tools/list', middle(ours, 'ms'), middle(least, 'ms'), 'ms', 2.3),
+    compared('  of a server of the SDK without a tool', middle(sdkAlone, 'ms'), middle(least, 'ms'), 'ms'),
     compared('memory at that moment', middle(ours, 'megabytes'), middle(least, 'megabytes'), 'MB', 1.6),
   ];
 }
