@@ -211,12 +211,8 @@ export class Scheduler {
 
   /** Work that `stop` waits for. */
   #finishing<T>(work: Promise<T>): Promise<T> {
-    const settled = work.then(
-      () => {},
-      () => {},
-    );
+    const settled = Promise.allSettled([work]).finally(() => this.#underway.delete(settled));
     this.#underway.add(settled);
-    void settled.then(() => this.#underway.delete(settled));
     return work;
   }
 }
