@@ -30,8 +30,11 @@ const tailBytes = 640 * 1024;
 const mostSeeks = 24;
 const mostIndexBytes = 16 * 1024 * 1024;
 const mostIdle = 2;
+/** A parser keeps some 30 MB, and takes a moment to make: it outlives a burst of files, and not the day. */
+const restMs = 60_000;
 
 const idle: Parser[] = [];
+let resting: NodeJS.Timeout | undefined;
 
 /** Beside this module when it was bundled with it, else where npm installed it. */
 function wasmPath(name: string): string {
@@ -49,6 +52,8 @@ async function takeParser(): Promise<Parser> {
 function returnParser(parser: Parser): void {
   parser.reset();
   if (idle.length < mostIdle) idle.push(parser);
+  clearTimeout(resting);
+  resting = setTimeout(() => idle.splice(0), restMs).unref();
 }
 
 /**

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { probe } from '../../src/media/probe.ts';
 import { fileSource } from '../../src/media/ranged-source.ts';
 import { h264, Materials, picture, tone } from './materials.ts';
@@ -218,5 +218,33 @@ describe('durations', () => {
     for (const name of names) alone.push(await materials.probe(name));
     expect(await Promise.all(names.map((name) => materials.probe(name)))).toEqual(alone);
     expect(alone).toHaveLength(matrix.length);
+  });
+
+  it('keeps what reads them for a burst of files, and gives its memory back in quiet times', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    // Not among the types of this Node.js, though it is there.
+    const { WebAssembly: assembly } = globalThis as unknown as {
+      WebAssembly: { instantiate: (...given: unknown[]) => unknown };
+    };
+    const made = vi.spyOn(assembly, 'instantiate');
+    try {
+      await materials.make('burst.mp4', ...picture(), ...tone(), ...h264);
+      // What others have left is gone first.
+      await materials.probe('burst.mp4');
+      vi.advanceTimersByTime(60_000);
+      made.mockClear();
+      const first = await materials.probe('burst.mp4');
+      vi.advanceTimersByTime(59_000);
+      expect(await materials.probe('burst.mp4')).toEqual(first);
+      vi.advanceTimersByTime(59_000);
+      expect(await materials.probe('burst.mp4')).toEqual(first);
+      expect(made).toHaveBeenCalledTimes(1);
+      vi.advanceTimersByTime(60_000);
+      expect(await materials.probe('burst.mp4')).toEqual(first);
+      expect(made).toHaveBeenCalledTimes(2);
+    } finally {
+      made.mockRestore();
+      vi.useRealTimers();
+    }
   });
 });
