@@ -88,8 +88,10 @@ function optional(path: string): Opened | undefined {
       // It makes objects at twice the cost of giving what is in them.
       if (reader) statement.raw(true);
       const names = reader ? statement.columns().map(({ name }) => name) : [];
+      // Rows that are copies of one object share its shape; built up name by name, each would be a table of its own.
+      const blank: Record<string, unknown> = Object.fromEntries(names.map((name) => [name, null]));
       const rowOf = (values: readonly unknown[]) => {
-        const row: Record<string, unknown> = {};
+        const row = { ...blank };
         for (const [column, name] of names.entries()) row[name] = values[column];
         return row;
       };
