@@ -30,16 +30,22 @@ export async function strike(strikes, { watch, pool, random, done }) {
 export async function strikeAtEnd(programs, { watch, pool, random }) {
   const injected = { [anyTime]: 0, [submitting]: 0 };
   const last = Promise.all(programs.map((program) => program.rehearse(5_000)));
-  for (let round = 0; round < 2; round++) {
-    const aimed = round === 0;
-    for (let until = Date.now() + 3_000; watch.submitting > 0 !== aimed && Date.now() < until; )
-      await pause(2);
-    await pause(aimed ? random.between(0, 25) : random.between(0, 250));
+  const strikeAll = async (before) => {
     for (let index = 0; index < pool.size; index++) {
+      await before(index);
       const kind = watch.submitting > 0 ? submitting : anyTime;
       if (await pool.strike(random, true, index)) injected[kind] += 1;
     }
-  }
+  };
+  /** Whether or not anything is being submitted, at the moment that is asked for; a quiet one comes when all have ended. */
+  const moment = async (aimed, ms) => {
+    for (let until = Date.now() + ms; watch.submitting > 0 !== aimed && Date.now() < until; ) await pause(2);
+  };
+  await moment(true, 3_000);
+  await pause(random.between(0, 25));
+  await strikeAll(() => {});
+  await pause(random.between(0, 250));
+  await strikeAll(() => moment(false, 15_000));
   await last;
   return Object.entries(injected);
 }
