@@ -2,6 +2,8 @@ import { type ExpressionBuilder, type Kysely, type SelectQueryBuilder, sql } fro
 import { pollable } from '../core/job.ts';
 import { clouds } from '../core/operation.ts';
 import type { JobDatabase } from './database.ts';
+import { longestHoldMs } from './lane-room.ts';
+import { readLane } from './lane-state.ts';
 import { type ClaimedJob, type ClaimScope, type Schema, shownColumns, toClaimedJob } from './rows.ts';
 
 /** Jobs of keys that this process does not have are asked after when nobody has cared for them so long. */
@@ -11,8 +13,6 @@ const windowMs = 250;
 
 /** The row of `lanes` that holds an account's questions; no operation has a lane of this name. */
 const questions = 'questions';
-/** No hold is longer: what lies further off was written before the clock was set back. */
-const longestHoldMs = 3_600_000;
 
 type JobExpressions = ExpressionBuilder<Schema, 'jobs'>;
 
@@ -155,13 +155,8 @@ export class Claims {
   }
 
   async #heldUntil(account: string): Promise<number> {
-    const row = await this.#database.kysely
-      .selectFrom('lanes')
-      .select('held_until')
-      .where('account', '=', account)
-      .where('lane', '=', questions)
-      .executeTakeFirst();
-    const until = Number(row?.held_until ?? 0);
+    const row = await readLane(this.#database.kysely, { account, lane: questions });
+    const until = Number(row.held_until ?? 0);
     return until > this.#now() + longestHoldMs ? 0 : until;
   }
 
@@ -186,9 +181,7 @@ export class Claims {
       .select(shownColumns)
       .where('status', '=', 'submitting')
       .where('lease_owner', '!=', this.#owner)
-      .where((where) =>
-        where.or([where('lease_until', '<=', now), where('lease_until', '>', now + 2 * leaseMs)]),
-      )
+      .where(unleased(now, leaseMs))
       .execute();
     return rows.map(toClaimedJob);
   }

@@ -57,7 +57,10 @@ export async function countInFlight(
   return Number(row.count);
 }
 
-export async function readLane(database: Kysely<Schema>, rule: LaneRule): Promise<LaneRow> {
+export async function readLane(
+  database: Kysely<Schema>,
+  rule: Pick<LaneRule, 'account' | 'lane'>,
+): Promise<LaneRow> {
   const row = await database
     .selectFrom('lanes')
     .select(laneColumns)
