@@ -1,4 +1,5 @@
 import { Failure, foreignText } from '../core/failure.ts';
+import { within } from '../core/within.ts';
 
 /** `ok` and `warning` are no reason to worry; `skipped` says that there was nothing to look at. */
 export type Verdict = 'ok' | 'warning' | 'failed' | 'skipped';
@@ -32,22 +33,18 @@ export async function runChecks(checks: readonly Check[]): Promise<Finding[]> {
   const found = await Promise.all(
     checks.map(async ({ name, look }): Promise<readonly Finding[]> => {
       const giveUp = new AbortController();
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<readonly Finding[]>((resolve) => {
-        timer = setTimeout(() => {
-          giveUp.abort();
-          resolve([
-            {
-              check: name,
-              verdict: 'failed',
-              detail: `no answer within ${patienceMs / 1000} s`,
-              mend: 'Check the network, a proxy, or the disk that this is about, and try again.',
-            },
-          ]);
-        }, patienceMs);
-      });
       const looked = look(giveUp.signal).catch((error: unknown) => [broken(name, error)]);
-      return Promise.race([looked, late]).finally(() => clearTimeout(timer));
+      const findings = await within(patienceMs, looked);
+      if (findings) return findings;
+      giveUp.abort();
+      return [
+        {
+          check: name,
+          verdict: 'failed',
+          detail: `no answer within ${patienceMs / 1000} s`,
+          mend: 'Check the network, a proxy, or the disk that this is about, and try again.',
+        },
+      ];
     }),
   );
   return found.flat();

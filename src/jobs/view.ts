@@ -4,6 +4,7 @@ import type { CloudConnection } from '../clouds/exchange.ts';
 import { Failure, foreignText, quoted } from '../core/failure.ts';
 import { isFinal, type Job, type JobOutput } from '../core/job.ts';
 import { type Cloud, clouds, type Operation } from '../core/operation.ts';
+import { within } from '../core/within.ts';
 import type { ChangeFeed } from './changes.ts';
 import type { Expectations } from './expectations.ts';
 import { confirmTask, digestOf, newJobId, unknownTask } from './identity.ts';
@@ -83,12 +84,8 @@ export class JobView implements Jobs {
   async #receipt(committed: Job, sent: Promise<void>): Promise<Job> {
     const deadline = Date.now() + receiptPatienceMs;
     let job = committed;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, receiptPatienceMs);
-    });
-    // A store that went away just now makes these wait as well.
-    await Promise.race([sent, late]).finally(() => clearTimeout(timer));
+    // A store that went away just now makes this wait as well.
+    await within(receiptPatienceMs, sent);
     try {
       job = await this.get(job.id);
       while (job.status === 'submitting' && Date.now() < deadline)

@@ -1,12 +1,9 @@
+import { within } from '../../core/within.ts';
 import type { Application } from '../application.ts';
 
 const patienceMs = 2_000;
 
 async function storeAnswers(application: Application): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), patienceMs);
-  });
   const asked = application
     .engine()
     .then((engine) => engine.list({ limit: 1 }))
@@ -15,7 +12,7 @@ async function storeAnswers(application: Application): Promise<boolean> {
       application.log.error('the job store does not answer', { error });
       return false;
     });
-  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+  return (await within(patienceMs, asked)) ?? false;
 }
 
 /** Why this process should not be sent requests now; empty when it should. */

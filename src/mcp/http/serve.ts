@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getOAuthProtectedResourceMetadataUrl } from '@modelcontextprotocol/server';
 import { Failure, foreignText } from '../../core/failure.ts';
+import { within } from '../../core/within.ts';
 import { type HttpConfig, isLoopback } from '../../http-settings.ts';
 import type { Application } from '../application.ts';
 import { openAuthentication } from './authentication.ts';
@@ -50,14 +51,6 @@ async function listen(server: Server, { host, port }: HttpConfig): Promise<strin
   }
   const { address, family, port: taken } = server.address() as AddressInfo;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
-}
-
-function within(ms: number, work: Promise<unknown>): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** Serves MCP over HTTP. Throws `invalid_input` where it would listen to strangers without authentication. */
