@@ -1,6 +1,6 @@
 import type { Job } from '../core/job.ts';
 import type { JobEngine } from '../jobs/engine.ts';
-import { jobResult } from '../mcp/job-result.ts';
+import { jobResult, sentencesOf } from '../mcp/job-result.ts';
 import { withoutSecrets } from './jobs-lines.ts';
 import { writeLine } from './terminal.ts';
 
@@ -21,12 +21,7 @@ export function exported(job: Job, now: number): Record<string, unknown> {
     ...(job.idempotencyKey !== undefined && { idempotency_key: job.idempotencyKey }),
     ...(job.submittedAt !== undefined && { submitted_at: new Date(job.submittedAt).toISOString() }),
     ...(job.input && { input: withoutSecrets(job.input, longestText) }),
-    ...(job.sentences && {
-      sentences: job.sentences.map(({ text, words }) => ({
-        text,
-        words: words.map((word) => ({ text: word.text, start_ms: word.startMs, end_ms: word.endMs })),
-      })),
-    }),
+    ...sentencesOf(job),
   };
 }
 

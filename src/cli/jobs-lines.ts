@@ -1,4 +1,4 @@
-import { foreignText } from '../core/failure.ts';
+import { foreignText, withoutQueries } from '../core/failure.ts';
 import { isFinal, type Job, type JobOutput } from '../core/job.ts';
 import { clouds } from '../core/operation.ts';
 import type { JobEngine } from '../jobs/engine.ts';
@@ -79,7 +79,7 @@ export function advice(job: Job, now: number): string {
 /** A value of an input: without the query of an address, which may be signed, and not at any length. */
 export function withoutSecrets(value: unknown, limit: number): unknown {
   if (typeof value === 'string') {
-    const bare = value.replace(/(https?:\/\/[^\s?"'<>]+)\?[^\s"'<>]*/g, '$1?…');
+    const bare = withoutQueries(value);
     const points = Array.from(bare.slice(0, limit * 2));
     return points.length > limit
       ? `${points.slice(0, limit).join('')}… (${value.length} characters in all)`

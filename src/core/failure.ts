@@ -125,7 +125,7 @@ export function failureIn(error: unknown): Failure | undefined {
 }
 
 /** Addresses without what follows `?`: in a signed address that is a key to the file. */
-function withoutQueries(text: string): string {
+export function withoutQueries(text: string): string {
   return text.replace(/(https?:\/\/[^\s?"'<>]+)\?[^\s"'<>]*/gi, '$1?…');
 }
 

@@ -186,3 +186,15 @@ export function jobText(result: JobResult): string {
   lines.push(`Next: ${result.next}`);
   return lines.join('\n');
 }
+
+/** What is said in a result, word by word, where its cloud tells that: too much for the answer of a tool. */
+export function sentencesOf({ sentences }: Job) {
+  return (
+    sentences && {
+      sentences: sentences.map(({ text, words }) => ({
+        text,
+        words: words.map((word) => ({ text: word.text, start_ms: word.startMs, end_ms: word.endMs })),
+      })),
+    }
+  );
+}

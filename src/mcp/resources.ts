@@ -2,6 +2,7 @@ import { type ReadResourceResult, ResourceNotFoundError } from '@modelcontextpro
 import { Failure, foreignText } from '../core/failure.ts';
 import type { Application } from './application.ts';
 import type { Caller } from './caller.ts';
+import { sentencesOf } from './job-result.ts';
 import { answerFor } from './job-tools.ts';
 import { operationPage } from './operation-page.ts';
 import { collectionUris, itemOf, operationUri } from './resource-uris.ts';
@@ -81,11 +82,7 @@ async function textOf(
     const jobs = await application.jobs(caller);
     const job = await jobs.get(jobId);
     const { structured } = await answerFor(application, job, caller);
-    const sentences = job.sentences?.map(({ text, words }) => ({
-      text,
-      words: words.map((word) => ({ text: word.text, start_ms: word.startMs, end_ms: word.endMs })),
-    }));
-    return asJson({ ...structured, ...(sentences && { sentences }) });
+    return asJson({ ...structured, ...sentencesOf(job) });
   }
   const operations = await application.operations();
   if (uri === collectionUris.operations) {
